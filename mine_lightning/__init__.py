@@ -1,0 +1,38 @@
+"""Mutual information inside a neural network: MINE (Belghazi et al., ICML 2018) for PyTorch Lightning.
+
+The map:
+
+* ``bounds``, ``pairing``, ``networks``: the mathematics, on torch alone.
+* ``estimator``: :class:`MINE`, a statistics network and its bound, trained by a plain Trainer.
+* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule.
+* ``hosts``: the systems of the paper's tables, LightningModules that know nothing of mutual information.
+* ``data``, ``metrics``, ``judges``, ``evaluations``: what hosts are trained on and scored by.
+* ``runs``, ``views``, ``cli``: what a run leaves behind, what one sees of it, and ``python train.py``.
+"""
+
+from mine_lightning.bounds import DonskerVaradhan, FDivergence
+from mine_lightning.data.stacked_mnist import StackedMNIST
+from mine_lightning.errors import InputError
+from mine_lightning.estimator import MINE
+from mine_lightning.hosts.dcgan import DCGAN
+from mine_lightning.metrics.modes import ModeCount, ModeKL
+from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics
+from mine_lightning.pairing import Derangements
+from mine_lightning.regularizer.callback import MINERegularizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DCGAN",
+    "MINE",
+    "ConvStatistics",
+    "Derangements",
+    "DonskerVaradhan",
+    "FDivergence",
+    "InputError",
+    "MINERegularizer",
+    "MLPStatistics",
+    "ModeCount",
+    "ModeKL",
+    "StackedMNIST",
+]

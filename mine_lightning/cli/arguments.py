@@ -1,0 +1,100 @@
+"""What was typed: ``--config`` files, dotted overrides, and a few flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from mine_lightning.errors import InputError
+
+__all__ = ["USAGE", "Request", "parse"]
+
+USAGE = """\
+usage: python train.py --config NAME [--config OVERLAY ...] [--KEY VALUE ...]
+       python train.py --resume RUN_DIR
+       python train.py                      list the experiments
+
+  --config NAME      a YAML file, or a name in configs/ or configs/overlays/; several are merged left to right
+  --KEY VALUE        override a key of the config by its dotted path: --mine.beta 0.5, --data.batch_size 64,
+                     --trainer.max_epochs 3; VALUE is YAML; --mine null takes the mutual-information term off
+  --seed N           the run's seed (short for --seed_everything)
+  --output DIR       where run folders go (default: runs)
+  --resume RUN_DIR   go on where a stopped run ended; its config is kept
+  --print_config     print the resolved config and stop
+"""
+
+
+@dataclass
+class Request:
+    """What was typed.
+
+    Attributes:
+        configs: names or paths, left to right.
+        overrides: (dotted path, value), left to right.
+        resume: a run folder, or None.
+        print_config: whether to print the config and stop.
+        help: whether to print the usage and stop.
+    """
+
+    configs: list[str] = field(default_factory=list)
+    overrides: list[tuple[str, Any]] = field(default_factory=list)
+    resume: str | None = None
+    print_config: bool = False
+    help: bool = False
+
+
+def parse(argv: list[str]) -> Request:
+    """Take the command line apart.
+
+    Raises:
+        InputError: for a word that is no flag, a flag without a value, or a value that is no YAML.
+    """
+    request = Request()
+    words = list(argv)
+    while words:
+        word = words.pop(0)
+        if word in ("-h", "--help"):
+            request.help = True
+            continue
+        if word == "--print_config":
+            request.print_config = True
+            continue
+        if not word.startswith("-"):
+            raise InputError(
+                f"Expected flags such as --config NAME but got the word {word!r}; there are no subcommands, "
+                "`python train.py --config NAME` trains and tests."
+            )
+        key, equals, value = word.partition("=")
+        if not equals:
+            if not words:
+                raise InputError(f"Expected a value after {key} but the command ends there.")
+            value = words.pop(0)
+        _take(request, key.lstrip("-"), value)
+    if request.resume is not None and (request.configs or request.overrides):
+        raise InputError(
+            "Expected --resume RUN_DIR alone but got other flags beside it: a resumed run keeps its config; "
+            "to change it start a new run with --config RUN_DIR/config.yaml."
+        )
+    return request
+
+
+def _take(request: Request, key: str, value: str) -> None:
+    if key in ("config", "c"):
+        request.configs.append(value)
+    elif key == "resume":
+        request.resume = value
+    else:
+        try:
+            request.overrides.append(("seed_everything" if key == "seed" else key, _scalar(value)))
+        except yaml.YAMLError as error:
+            raise InputError(f"Expected YAML after --{key} but got {value!r}; quote it as YAML does.") from error
+
+
+def _scalar(value: str) -> Any:
+    """Return a value read as YAML, with ``1e-3`` a number as everywhere else."""
+    try:
+        return float(value) if "e" in value.lower() and "." not in value else yaml.safe_load(value)
+    except ValueError:
+        return yaml.safe_load(value)

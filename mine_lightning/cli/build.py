@@ -1,0 +1,77 @@
+"""Objects from a config, by Lightning's own argument parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import jsonargparse
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.cli import LightningArgumentParser
+
+from mine_lightning.errors import InputError
+from mine_lightning.regularizer.callback import MINERegularizer
+
+__all__ = ["Parts", "instantiate", "resolve"]
+
+
+@dataclass
+class Parts:
+    """What a config describes, built.
+
+    Attributes:
+        model: the host.
+        data: the datamodule.
+        mine: the mutual-information term, or None.
+        trainer: the Trainer's arguments, its callbacks built.
+    """
+
+    model: LightningModule
+    data: LightningDataModule
+    mine: MINERegularizer | None
+    trainer: dict[str, Any]
+
+
+def resolve(config: dict[str, Any]) -> Any:
+    """Check a config against the signatures of its classes and fill in their defaults.
+
+    Raises:
+        InputError: for a value of the wrong type, in one line.
+    """
+    try:
+        return _parser().parse_object(config)
+    except (jsonargparse.ArgumentError, TypeError) as error:
+        raise InputError(f"Expected a config that fits its classes but: {_one_line(str(error))}") from error
+
+
+def instantiate(resolved: Any) -> Parts:
+    """Build what a resolved config describes; the random seed must have been set."""
+    built = _parser().instantiate_classes(resolved)
+    return Parts(built.model, built.data, built.mine, dict(built.trainer.as_dict()))
+
+
+def dump(resolved: Any) -> dict[str, Any]:
+    """Return a resolved config as plain data."""
+    import yaml
+
+    return yaml.safe_load(_parser().dump(resolved, skip_check=True))
+
+
+def _parser() -> LightningArgumentParser:
+    parser = LightningArgumentParser(exit_on_error=False)
+    parser.add_argument("--seed_everything", type=int, default=0)
+    parser.add_argument("--output", type=str, default="runs")
+    parser.add_argument("--protocol", type=str, default="default")
+    parser.add_lightning_class_args(Trainer, "trainer")
+    parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
+    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+    parser.add_argument("--mine", type=Optional[MINERegularizer], default=None)  # noqa: UP045 - jsonargparse reads it
+    return parser
+
+
+def _one_line(message: str) -> str:
+    """Return the part of jsonargparse's message that says what is wrong."""
+    lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("Problem", "Expected", "Option", "Group", "Parser key"))]
+    chosen = [lines[0], *[line for line in telling if line != lines[0]]][:3]
+    return " ".join(" ".join(chosen).split())[:600]

@@ -1,0 +1,103 @@
+"""Names in a config that do not exist, told before anything is built, with the nearest that do."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from pytorch_lightning import Trainer
+
+from mine_lightning.errors import InputError
+from mine_lightning.regularizer.callback import MINERegularizer
+
+__all__ = ["KEYS", "check_names"]
+
+KEYS = ("seed_everything", "output", "protocol", "trainer", "model", "data", "mine")
+
+# where a class_path without a module is looked up, in this order
+_MODULES = (
+    "mine_lightning",
+    "mine_lightning.hosts",
+    "mine_lightning.hosts.adversarial",
+    "mine_lightning.networks",
+    "mine_lightning.networks.latents",
+    "mine_lightning.evaluations",
+    "torch.optim",
+    "pytorch_lightning.callbacks",
+)
+
+
+def check_names(config: dict[str, Any]) -> None:
+    """Check every key and class of a config, and write out in place each class_path that was short.
+
+    Raises:
+        InputError: for the first one that does not exist.
+    """
+    _known(config, KEYS, "the config")
+    _check_arguments(config.get("trainer") or {}, Trainer, "trainer")
+    if isinstance(config.get("mine"), dict):
+        _check_arguments(config["mine"], MINERegularizer, "mine")
+    for key in ("model", "data"):
+        node = config.get(key)
+        if not isinstance(node, dict) or "class_path" not in node:
+            raise InputError(
+                f"Expected {key} to have a class_path but got {node!r}; start from an experiment: --config NAME."
+            )
+        _check_classes(node, key)
+
+
+def _check_arguments(arguments: dict[str, Any], owner: type, where: str) -> None:
+    parameters = inspect.signature(owner.__init__).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        _known(arguments, [name for name in parameters if name != "self"], where)
+    for key, value in arguments.items():
+        _check_classes(value, f"{where}.{key}")
+
+
+def _check_classes(node: Any, where: str) -> None:
+    """Check the classes at or below a node."""
+    if isinstance(node, list):
+        for index, entry in enumerate(node):
+            _check_classes(entry, f"{where}[{index}]")
+    elif isinstance(node, dict) and "class_path" in node:
+        _known(node, ("class_path", "init_args", "dict_kwargs"), where)
+        found = _find_class(node["class_path"], where)
+        node["class_path"] = f"{found.__module__}.{found.__qualname__}"
+        _check_arguments(node.get("init_args") or {}, found, where)
+
+
+def _find_class(name: str, where: str) -> type:
+    module, _, last = str(name).rpartition(".")
+    candidates: list[str] = []
+    for place in [module] if module else _MODULES:
+        try:
+            found = importlib.import_module(place)
+        except ImportError:
+            raise InputError(
+                f"Expected {where}.class_path to name a class but there is no module {place!r} for {name!r}; "
+                "correct it, or install what it belongs to."
+            ) from None
+        if inspect.isclass(getattr(found, last, None)):
+            return getattr(found, last)
+        candidates += [key for key, value in vars(found).items() if inspect.isclass(value) and not key.startswith("_")]
+    raise InputError(
+        f"Expected {where}.class_path to name a class but there is no {name!r}{_did_you_mean(last, candidates)}."
+    )
+
+
+def _known(keys: Iterable[str], allowed: Iterable[str], where: str) -> None:
+    allowed = list(allowed)
+    for key in keys:
+        if key not in allowed:
+            raise InputError(
+                f"Expected one of the keys of {where} but got {key!r}{_did_you_mean(str(key), allowed)}; "
+                f"it has: {', '.join(allowed)}."
+            )
+
+
+def _did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

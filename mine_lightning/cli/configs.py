@@ -1,0 +1,139 @@
+"""Finding and merging YAML files.
+
+Merging is by key: later files and overrides win, ``null`` takes a key off, a list replaces a list. Where a
+``class_path`` changes, the ``init_args`` of the old class go.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mine_lightning.errors import InputError
+
+__all__ = ["config_hash", "describe", "find", "load", "merge", "override", "shipped"]
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+# what says where and on what a run ran, not what it computed
+_NOT_HASHED = {
+    "seed_everything": None,
+    "output": None,
+    "data": ("root", "allow_bundled"),
+    "trainer": ("accelerator", "devices", "num_nodes", "strategy", "precision", "enable_progress_bar", "logger"),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``1e-3`` is a number: by YAML 1.1 alone it is a string."""
+
+
+_Loader.yaml_implicit_resolvers = copy.deepcopy(yaml.SafeLoader.yaml_implicit_resolvers)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    __import__("re").compile(r"^[-+]?[0-9][0-9_]*(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def shipped() -> list[Path]:
+    """Return the experiments' configs, by name."""
+    return sorted(CONFIGS.glob("*.yaml"))
+
+
+def describe(path: Path) -> str:
+    """Return the first comment line of a config: what it is."""
+    first = path.read_text().partition("\n")[0]
+    return first.lstrip("# ") if first.startswith("#") else ""
+
+
+def find(name: str) -> Path:
+    """Return the file that ``--config`` means: a path, or a bare name in configs/ or configs/overlays/.
+
+    Raises:
+        InputError: if there is none, with the nearest names.
+    """
+    for folder in (Path(), CONFIGS, CONFIGS / "overlays"):
+        for candidate in (folder / name, folder / f"{name}.yaml"):
+            if candidate.is_file():
+                return candidate
+    known = [path.stem for path in (*shipped(), *sorted((CONFIGS / "overlays").glob("*.yaml")))]
+    near = difflib.get_close_matches(Path(name).stem, known, n=3, cutoff=0.4) or known
+    raise InputError(
+        f"Expected a YAML file or the name of one in {CONFIGS} but there is no {name!r}; nearest: {', '.join(near)}."
+    )
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one YAML file.
+
+    Raises:
+        InputError: if it is no YAML, or no mapping.
+    """
+    try:
+        config = yaml.load(path.read_text(), _Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"Expected YAML in {path} but it can't be read: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"Expected keys such as model, data and trainer in {path} but got {type(config).__name__}.")
+    return config
+
+
+def merge(base: Any, over: Any) -> Any:
+    """Return ``over`` merged into ``base``, both left as they are."""
+    if not isinstance(base, dict) or not isinstance(over, dict):
+        return copy.deepcopy(over)
+    if over.get("class_path", base.get("class_path")) != base.get("class_path"):
+        return copy.deepcopy(over)
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = merge(base.get(key), value)
+    return merged
+
+
+def override(config: dict[str, Any], path: str, value: Any) -> None:
+    """Set a dotted path in a config; ``init_args`` need not be written.
+
+    Raises:
+        InputError: if the path goes through something that has no keys.
+    """
+    *parents, last = path.split(".")
+    node: Any = config
+    for name in parents:
+        node = _inside(node, name)
+        node = node.setdefault(name, {}) if isinstance(node, dict) else node
+        if node is None or not isinstance(node, dict):
+            raise InputError(
+                f"Expected --{path} to name a key but {name!r} in it is {node!r} and has none; set {name!r} as a whole."
+            )
+    node = _inside(node, last)
+    node[last] = merge(node.get(last), value)
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """Return 12 hex digits that stand for what a config computes: not for its seed, its paths or its hardware."""
+    kept = copy.deepcopy(config)
+    for key, inner in _NOT_HASHED.items():
+        if inner is None:
+            kept.pop(key, None)
+            continue
+        section = kept.get(key) or {}
+        section = section.get("init_args", section)
+        for name in inner:
+            section.pop(name, None)
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _inside(node: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return where a key of a config node lives: in its init_args where the node is a class."""
+    if "class_path" in node and name not in ("class_path", "init_args"):
+        if node.get("init_args") is None:
+            node["init_args"] = {}
+        return node["init_args"]
+    return node

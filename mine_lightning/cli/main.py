@@ -1,0 +1,254 @@
+"""One run from start to end: train, test, tell."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
+
+from mine_lightning.cli import arguments, build, checks, configs
+from mine_lightning.errors import InputError
+from mine_lightning.runs.csv_log import MetricsCSV
+from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.machine import choose_precision, commit, hardware, versions
+from mine_lightning.runs.random_streams import SeedEachEpoch
+from mine_lightning.views.samples import SampleGrid
+from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
+from mine_lightning.views.wandb_run import how_to_look, wandb_logger
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0, or 2 for wrong input, which is told in one sentence.
+
+    Args:
+        argv: the words after ``train.py``; by default those of this process.
+    """
+    try:
+        return _main(arguments.parse(sys.argv[1:] if argv is None else argv))
+    except (InputError, MisconfigurationException) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def _main(request: arguments.Request) -> int:
+    if request.help:
+        print(arguments.USAGE)
+    elif request.resume is not None:
+        _resume(RunFolder.open(request.resume))
+    elif request.configs:
+        config = _read(request)
+        if request.print_config:
+            print(_yaml(_resolved(config)[1]))
+        else:
+            _start(config, Path(request.configs[0]).stem)
+    elif request.overrides:
+        raise InputError("Expected --config NAME beside the overrides but there is none; `python train.py` lists them.")
+    else:
+        print(arguments.USAGE)
+        print("experiments:")
+        for path in configs.shipped():
+            print(f"  {path.stem:<34} {configs.describe(path)}")
+    return 0
+
+
+def _read(request: arguments.Request) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for name in request.configs:
+        config = configs.merge(config, configs.load(configs.find(name)))
+    for path, value in request.overrides:
+        configs.override(config, path, value)
+    checks.check_names(config)
+    return config
+
+
+def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return a config filled in by its classes, ready to build, and the same as plain data with "auto" kept."""
+    trainer = config.get("trainer") or {}
+    chosen = {"trainer": {"precision": choose_precision()[0]}} if trainer.get("precision") == "auto" else {}
+    resolved = build.resolve(configs.merge(config, chosen))
+    plain = build.dump(resolved)
+    if chosen:
+        plain["trainer"]["precision"] = "auto"
+    return resolved, plain
+
+
+def _start(config: dict[str, Any], experiment: str) -> None:
+    quiet_lightning()
+    resolved, plain = _resolved(config)
+    parts = _build(resolved, plain)
+    dataset = getattr(parts.data, "dataset_name", type(parts.data).__name__)
+    folder = RunFolder.create(plain["output"], experiment, plain["protocol"], dataset, plain["seed_everything"])
+    explicit = {**plain, "trainer": {key: plain["trainer"][key] for key in config.get("trainer") or {}}}
+    folder.write_identity(
+        experiment=experiment,
+        protocol=plain["protocol"],
+        dataset=dataset,
+        seed=plain["seed_everything"],
+        config_hash=configs.config_hash(explicit),
+    )
+    folder.write_config(plain)
+    _run(folder, parts, plain, resume=False)
+
+
+def _resume(folder: RunFolder) -> None:
+    quiet_lightning()
+    config = configs.load(folder.config_file)
+    checks.check_names(config)
+    resolved, plain = _resolved(config)
+    parts = _build(resolved, plain)
+    before, now = folder.identity["dataset"], getattr(parts.data, "dataset_name", type(parts.data).__name__)
+    if before != now:
+        raise InputError(
+            f"Expected the data set {before!r} that {folder.path} was started on but found {now!r}; "
+            "name its folder in MINE_LIGHTNING_DATA."
+        )
+    _run(folder, parts, plain, resume=True)
+
+
+def _build(resolved: Any, plain: dict[str, Any]) -> build.Parts:
+    pl.seed_everything(plain["seed_everything"], workers=True, verbose=False)
+    try:
+        return build.instantiate(resolved)
+    except ValueError as error:  # a constructor's own check of its arguments
+        raise InputError(str(error)) from error
+
+
+def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: bool) -> None:
+    began = time.perf_counter()
+    steps_done = _steps_in(folder.last_checkpoint) if resume else None
+    trainer = _trainer(folder, parts, config, steps_done)
+    _announce(folder, parts, config, steps_done)
+    timer = next(callback for callback in trainer.callbacks if isinstance(callback, pl.callbacks.Timer))
+    with _told_how_to_resume(folder):
+        fit_began = time.perf_counter()
+        trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
+        fit_time = time.perf_counter() - fit_began
+        held_out = {key.removeprefix("val/"): value for key, value in trainer.callback_metrics.items() if "mi" in key}
+        steps = trainer.fit_loop.total_batch_idx + 1
+        scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint, verbose=False)[0]
+    metrics = {key.removeprefix("test/"): value for key, value in scores.items()}
+    metrics |= {key: float(value) for key, value in held_out.items() if key in ("mi", "mi_stderr")}
+    judges = [accuracy for c in trainer.callbacks if (accuracy := getattr(c, "judge_accuracy", None)) is not None]
+    identity = folder.identity
+    summary = {
+        **{key: identity[key] for key in ("experiment", "protocol", "dataset", "seed")},
+        "steps": steps,
+        "metrics": {key: _rounded(key, value) for key, value in metrics.items()},
+        **({"judge_accuracy": judges[0]} if judges else {}),
+        "config_hash": identity["config_hash"],
+        # an earlier session of this run counts with the time that its checkpoint knows of
+        "wall_time_s": round(timer.time_elapsed("train") + time.perf_counter() - began - fit_time, 1),
+        "hardware": hardware(),
+        "precision": str(trainer.precision),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    folder.write_summary(summary)
+    for logger in trainer.loggers:
+        logger.finalize("success")
+    _finish(folder, summary)
+
+
+def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], steps_done: int | None) -> pl.Trainer:
+    given = dict(parts.trainer)
+    callbacks = list(given.pop("callbacks") or [])
+    loggers: list[Any] = [MetricsCSV(folder.path / "metrics.csv", keep_until=steps_done)]
+    own = given.pop("logger")
+    if own is None or own is True:
+        wandb = wandb_logger(folder, config)
+        loggers += [] if wandb is None else [wandb]
+    elif own is not False:
+        loggers += own if isinstance(own, list) else [own]
+    callbacks += [] if parts.mine is None else [parts.mine]
+    callbacks += [
+        SeedEachEpoch(config["seed_everything"]),
+        SampleGrid(folder.samples),
+        pl.callbacks.Timer(),
+        ModelCheckpoint(
+            folder.path / "checkpoints",
+            filename="epoch-{epoch:03d}",
+            auto_insert_metric_name=False,
+            save_top_k=-1,
+            save_last=True,
+            every_n_epochs=given["check_val_every_n_epoch"] or 1,
+            # after validation and outside of the epoch: a resumed run starts with a whole one
+            save_on_train_epoch_end=True,
+        ),
+    ]
+    if given["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
+        callbacks.append(progress_bar())
+    given["default_root_dir"] = given["default_root_dir"] or str(folder.path)
+    return pl.Trainer(**given, callbacks=callbacks, logger=loggers)
+
+
+def _steps_in(checkpoint: Path) -> int:
+    try:
+        loops = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["loops"]
+        return loops["fit_loop"]["epoch_loop.batch_progress"]["total"]["completed"]
+    except Exception as error:
+        raise InputError(
+            f"Expected a Lightning checkpoint in {checkpoint} but it can't be read ({error}); "
+            "put an older one of the same folder in its place."
+        ) from error
+
+
+@rank_zero_only
+def _announce(folder: RunFolder, parts: build.Parts, config: dict[str, Any], steps_done: int | None) -> None:
+    identity, mine = folder.identity, parts.mine
+    print(f"experiment   {identity['experiment']} ({identity['protocol']}), seed {identity['seed']}")
+    print(f"data set     {identity['dataset']}")
+    term = "off" if mine is None else f"{mine.direction} I(x; z), x = {mine.x}, z = {mine.z}, beta {mine.beta:g}"
+    print(f"MINE         {term}")
+    if config["trainer"]["precision"] == "auto":
+        print("precision    {}, since {}".format(*choose_precision()))
+    print(f"hardware     {hardware()}")
+    print(f"run folder   {folder.path}" + ("" if steps_done is None else f", going on after step {steps_done:,}"))
+    sys.stdout.flush()
+
+
+@rank_zero_only
+def _finish(folder: RunFolder, summary: dict[str, Any]) -> None:
+    metrics = summary["metrics"]
+    rows = [
+        (name, f"{value:g}", f"{metrics[f'floor_{name}']:g}" if f"floor_{name}" in metrics else "")
+        for name, value in metrics.items()
+        if not name.startswith("floor_")
+    ]
+    title = f"{summary['experiment']} on {summary['dataset']}, seed {summary['seed']}, {summary['steps']:,} steps"
+    print("\n" + table(title, rows, ("metric", "this run", "perfect generator")))
+    print(f"\n{folder.path}")
+    print("  summary.json, metrics.csv, samples/, checkpoints/")
+    for line in how_to_look(folder):
+        print(f"  {line}")
+
+
+@contextlib.contextmanager
+def _told_how_to_resume(folder: RunFolder) -> Any:
+    try:
+        yield
+    except InputError:
+        raise
+    except BaseException:
+        if folder.last_checkpoint.is_file():
+            rank_zero_info(f"The run stopped. Go on with: python train.py --resume {folder.path}")
+        raise
+
+
+def _rounded(key: str, value: float) -> float | int:
+    return int(value) if key.endswith("modes") else round(value, 6)
+
+
+def _yaml(config: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,8 @@
+"""LightningDataModules, and where their data comes from; imports nothing else of this package but its error.
+
+Whatever the source, the data set that was really used has a name (``DigitImages.name``) that goes into every result.
+"""
+
+from mine_lightning.data.stacked_mnist import StackedMNIST
+
+__all__ = ["StackedMNIST"]

@@ -1,0 +1,180 @@
+"""MINE: a statistics network T, a bound on the mutual information, and the optimizer that makes T tight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mine_lightning.bounds import Bound, DonskerVaradhan
+from mine_lightning.errors import InputError
+from mine_lightning.pairing import Derangements, Pairing
+from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
+
+__all__ = ["MINE"]
+
+
+class MINE(LightningModule):
+    """Mutual Information Neural Estimation, trainable by a plain Trainer on pairs (x, z).
+
+    A batch is ``(x, z)``, x ``[n, *x_shape]`` and z ``[n, *z_shape]``, samples of the joint distribution; pairs from
+    the product of marginals are made within the batch. Logs ``mine/mi`` in training, the value in nats before T's
+    update, and ``val/mi`` in validation, the value over all held-out pairs, with its standard error ``val/mi_stderr``.
+
+    Whatever is random here, T's initial weights, its noise layers and the pairing, is drawn from a private stream set
+    by (seed, rank, update): the global random state does not move.
+
+    Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, algorithm 1.
+
+    Args:
+        statistics_network: T, an ``nn.Module`` called as ``T(x, z) -> [n]``, or a callable from the shapes of x and z
+            (without the batch axis) to one.
+        x_shape: shape of one x; needed where ``statistics_network`` is a callable.
+        z_shape: shape of one z; likewise.
+        bound: the bound that T makes tight; Donsker-Varadhan with its moving average by default.
+        pairing: how marginal samples are drawn; one derangement of the batch by default.
+        optimizer: callable from T's parameters to an optimizer.
+        seed: of the private stream.
+
+    Raises:
+        InputError: if ``statistics_network`` is a callable and a shape is missing.
+
+    Example:
+        >>> import torch
+        >>> from mine_lightning import MINE, MLPStatistics
+        >>> mine = MINE(MLPStatistics, x_shape=(1,), z_shape=(1,))
+        >>> mine.estimate(torch.randn(64, 1), torch.randn(64, 1)).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self,
+        statistics_network: nn.Module | StatisticsFactory,
+        x_shape: Shape | None = None,
+        z_shape: Shape | None = None,
+        bound: Bound | None = None,
+        pairing: Pairing | None = None,
+        optimizer: OptimizerFactory = torch.optim.Adam,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.seed = seed
+        self.updates = 0
+        self.bound = DonskerVaradhan() if bound is None else bound
+        self.pairing = Derangements() if pairing is None else pairing
+        self.optimizer = optimizer
+        self.statistics_network = self._build(statistics_network, x_shape, z_shape)
+        self._freeze_shift()
+        self._held_out: list[tuple[Tensor, Tensor]] = []
+
+    def _build(self, network: nn.Module | StatisticsFactory, x_shape: Shape | None, z_shape: Shape | None) -> nn.Module:
+        if isinstance(network, nn.Module):
+            return network
+        if x_shape is None or z_shape is None:
+            raise InputError(
+                "Expected x_shape and z_shape beside a statistics_network that is a callable, but one is missing; "
+                "give both, or a finished nn.Module."
+            )
+        with _stream(torch.device("cpu"), self.seed, "init"):
+            return network(tuple(x_shape), tuple(z_shape))
+
+    def _freeze_shift(self) -> None:
+        """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""
+        output = getattr(self.statistics_network, "output", None)
+        if self.bound.shift_invariant and isinstance(output, nn.Linear) and output.bias is not None:
+            output.bias.requires_grad_(False)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return T's scores ``[n]`` of the pairs (x, z)."""
+        return self.statistics_network(x, z)
+
+    def scores(self, x: Tensor, z: Tensor, draw: str = "host") -> tuple[Tensor, Tensor]:
+        """Return T's scores on the joint, ``[n]``, and on the marginals, ``[n, k]``, from one pass through T.
+
+        Args:
+            x: samples ``[n, *x_shape]``.
+            z: their partners ``[n, *z_shape]``.
+            draw: names the random draw of pairs and noise within an update; the same name gives the same draw.
+        """
+        generator = torch.Generator().manual_seed(_derive(self.seed, "pairs", draw, self.updates))
+        index = self.pairing(len(x), generator).to(x.device)
+        k = index.shape[1]
+        repeated = x.unsqueeze(1).expand(-1, k, *x.shape[1:]).flatten(0, 1)
+        with _stream(x.device, self.seed, "noise", draw, self.updates):
+            scores = self(torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
+        if scores.shape != (len(x) * (k + 1),):
+            raise InputError(
+                f"Expected the statistics network to return scores of shape [n] for n pairs, but {len(x) * (k + 1)} "
+                f"pairs gave {list(scores.shape)}; squeeze its last axis."
+            )
+        return scores[: len(x)], scores[len(x) :].view(len(x), k)
+
+    def objective(self, x: Tensor, z: Tensor, draw: str = "update") -> tuple[Tensor, Tensor]:
+        """Return what T ascends and the bound's value in nats (detached) on a batch; moves the moving average."""
+        joint, marginal = self.scores(x, z, draw)
+        with torch.no_grad():
+            value = self.bound(joint, marginal)
+        return self.bound.objective(joint, marginal), value
+
+    @torch.no_grad()
+    def estimate(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return the bound's value in nats on pairs (x, z), without gradient and without T's noise."""
+        training = self.training
+        self.eval()
+        value = self.bound(*self.scores(x, z, "estimate"))
+        self.train(training)
+        return value
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        objective, value = self.objective(*batch)
+        self.updates += 1
+        self.log("mine/mi", value, prog_bar=True)
+        return -objective
+
+    def on_validation_epoch_start(self) -> None:
+        self._held_out.clear()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self._held_out.append(self.scores(*batch, f"validation {batch_idx}"))
+
+    def on_validation_epoch_end(self) -> None:
+        joint, marginal = (torch.cat(part) for part in zip(*self._held_out, strict=True))
+        self.log("val/mi", self.bound(joint, marginal), prog_bar=True, sync_dist=True)
+        self.log("val/mi_stderr", self.bound.stderr(joint, marginal), sync_dist=True)
+        self._held_out.clear()
+
+    def configure_optimizers(self) -> Optimizer:
+        return self.optimizer([p for p in self.parameters() if p.requires_grad])
+
+    def get_extra_state(self) -> dict[str, int]:
+        """Return the number of updates, which sets the private stream."""
+        return {"updates": self.updates}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        self.updates = state["updates"]
+
+
+def _derive(seed: int, *parts: Any) -> int:
+    """Return a seed made of the run's seed, this process's rank and the names and numbers in ``parts``."""
+    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    words = [int.from_bytes(part.encode(), "little") if isinstance(part, str) else part for part in parts]
+    return int(np.random.SeedSequence([seed, rank, *words]).generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def _stream(device: torch.device, seed: int, *parts: Any) -> Iterator[None]:
+    """Run a block on a random stream of its own, on the CPU and on ``device``; the global one does not move."""
+    cuda = [device.index if device.index is not None else torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        derived = _derive(seed, *parts)
+        torch.default_generator.manual_seed(derived)
+        for index in cuda:
+            torch.cuda.default_generators[index].manual_seed(derived)
+        yield

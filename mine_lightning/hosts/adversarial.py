@@ -1,0 +1,50 @@
+"""Losses that the GAN hosts are composed of. Logits are ``[n]``; positive means real."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["ZeroCentredPenalty", "discriminator_loss", "generator_loss"]
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Return -E log D(x) - E log(1 - D(G(z))), from logits (Goodfellow et al., 2014)."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def generator_loss(fake: Tensor) -> Tensor:
+    """Return the non-saturating -E log D(G(z)), from logits (Goodfellow et al., 2014)."""
+    return F.softplus(-fake).mean()
+
+
+class ZeroCentredPenalty:
+    r"""The zero-centred gradient penalty on real samples, :math:`\gamma/2\, E\|\nabla_x D(x)\|^2`, also known as R1.
+
+    Source: Mescheder et al., Which Training Methods for GANs do actually Converge?, ICML 2018, equation 9. Applied every
+    few batches with as many times the weight: Karras et al., StyleGAN2, 2020.
+
+    Args:
+        gamma: weight.
+        every: batches between two applications.
+
+    Raises:
+        ValueError: if ``gamma`` is negative or ``every`` below 1.
+    """
+
+    def __init__(self, gamma: float = 1.0, every: int = 1) -> None:
+        if gamma < 0 or every < 1:
+            raise ValueError(f"Expected gamma >= 0 and every >= 1 but got {gamma} and {every}.")
+        self.gamma = gamma
+        self.every = every
+
+    def due(self, batch_idx: int) -> bool:
+        """Return whether the penalty applies to this batch of the epoch."""
+        return batch_idx % self.every == 0
+
+    def __call__(self, discriminator: nn.Module, real: Tensor) -> Tensor:
+        """Return the penalty, a scalar, times ``every``."""
+        real = real.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+        return self.gamma / 2 * self.every * slope.float().square().flatten(1).sum(dim=1).mean()

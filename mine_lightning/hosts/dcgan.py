@@ -1,0 +1,92 @@
+"""DCGAN: the plain generative adversarial network of the mode-collapse table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss
+from mine_lightning.types import OptimizerFactory
+
+__all__ = ["DCGAN"]
+
+
+class DCGAN(LightningModule):
+    """A generative adversarial network with the non-saturating loss, trained by manual optimisation.
+
+    Each batch: one latent draw and one generator pass, a step of the discriminator on real and detached generated
+    images, then a step of the generator on the same images. Batches are images ``[n, c, h, w]`` in [-1, 1]. Logs
+    ``train/loss_d`` and ``train/loss_g``; ``validation_step`` and ``test_step`` return ``{"samples": images}``, as many
+    as the batch has, of latents that are the same at every evaluation.
+
+    Source: Radford et al., Unsupervised Representation Learning with DCGANs, ICLR 2016.
+
+    Args:
+        generator: latent vectors ``[n, d]`` to images in [-1, 1].
+        discriminator: images to logits ``[n]``.
+        latents: called as ``latents(n, device, generator)``, returns latent vectors ``[n, d]``.
+        optimizer_g: callable from the generator's parameters to its optimizer.
+        optimizer_d: likewise for the discriminator.
+        penalty: a zero-centred gradient penalty on the discriminator, or None.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        latents: nn.Module,
+        optimizer_g: OptimizerFactory = torch.optim.Adam,
+        optimizer_d: OptimizerFactory = torch.optim.Adam,
+        penalty: ZeroCentredPenalty | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator = generator
+        self.discriminator = discriminator
+        self.latents = latents
+        self.optimizer_g = optimizer_g
+        self.optimizer_d = optimizer_d
+        self.penalty = penalty
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Return generated images of latent vectors."""
+        return self.generator(latents)
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> None:
+        optimizer_g, optimizer_d = self.optimizers()  # type: ignore[misc, attr-defined]
+        fake = self.generator(self.latents(len(batch), self.device))
+        loss_d = discriminator_loss(self.discriminator(batch), self.discriminator(fake.detach()))
+        if self.penalty is not None and self.penalty.due(batch_idx):
+            loss_d = loss_d + self.penalty(self.discriminator, batch)
+        optimizer_d.zero_grad()
+        self.manual_backward(loss_d)
+        optimizer_d.step()
+
+        self.toggle_optimizer(optimizer_g)  # spares the gradient of the discriminator's weights
+        loss_g = generator_loss(self.discriminator(fake))
+        optimizer_g.zero_grad()
+        self.manual_backward(loss_g)
+        optimizer_g.step()
+        self.untoggle_optimizer(optimizer_g)
+        self.log_dict({"train/loss_d": loss_d.detach(), "train/loss_g": loss_g.detach()})
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+        return self._generate(len(batch), batch_idx, stream=0)
+
+    def test_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
+        return self._generate(len(batch), batch_idx, stream=1)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
+        return [
+            self.optimizer_g(self.generator.parameters()),
+            self.optimizer_d(self.discriminator.parameters()),
+        ], []
+
+    def _generate(self, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
+        place = (batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream
+        latents = self.latents(n, self.device, torch.Generator().manual_seed(place))
+        return {"samples": self.generator(latents).float()}

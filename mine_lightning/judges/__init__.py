@@ -1,0 +1,5 @@
+"""Trained classifiers that label generated images: trained once, cached, checked, and never a part of a host."""
+
+from mine_lightning.judges.digits import DigitJudge
+
+__all__ = ["DigitJudge"]

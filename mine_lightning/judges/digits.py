@@ -1,0 +1,146 @@
+"""The one judge of digits: every system of the tables is scored by the same classifier."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
+from torch import Tensor
+from torch.nn import functional as F
+
+from mine_lightning.data.digit_images import MNIST, DigitImages, cache_folder
+from mine_lightning.networks.classifiers import DigitClassifier
+
+__all__ = ["DigitJudge", "stacked_modes"]
+
+# bump when the training below changes: cached judges of older versions are then trained anew
+_VERSION = 1
+_REQUIRED_ACCURACY = {MNIST: 0.99}
+
+
+class DigitJudge:
+    """Labels grey digits by a small classifier; no ``nn.Module``, so that no host can register it.
+
+    Attributes:
+        accuracy: share of the data set's test digits that it labels right.
+
+    Args:
+        classifier: the trained network.
+        accuracy: its own test accuracy.
+    """
+
+    def __init__(self, classifier: DigitClassifier, accuracy: float) -> None:
+        self._classifier = classifier.eval().requires_grad_(False)
+        self.accuracy = accuracy
+
+    @classmethod
+    def trained_on(cls, digits: DigitImages, folder: Path | None = None) -> DigitJudge:
+        """Return the judge for a data set, from the cache or, the first time, trained (about 20 s on two cores).
+
+        The global random state does not move. Warns where MNIST's judge is below 99% on the test digits.
+
+        Args:
+            digits: the data set; its training digits train the judge, its test digits check it.
+            folder: the cache; by default that of :func:`mine_lightning.data.digit_images.cache_folder`.
+        """
+        path = (folder or cache_folder() / "judges") / f"{digits.name}-{_fingerprint(digits)}.pt"
+        saved = _load(path)
+        if saved is None:
+            rank_zero_info(f"Training the judge of {digits.name}, once; it is kept in {path}.")
+            classifier = _train(digits)
+            saved = {"classifier": classifier.state_dict(), "accuracy": _accuracy(classifier, digits)}
+            _save(saved, path)
+        classifier = DigitClassifier()
+        classifier.load_state_dict(saved["classifier"])
+        judge = cls(classifier, saved["accuracy"])
+        rank_zero_info(
+            f"Judge of {digits.name}: {judge.accuracy:.2%} of {len(digits.test_labels):,} test digits right."
+        )
+        required = _REQUIRED_ACCURACY.get(digits.name, 0.0)
+        if judge.accuracy < required:
+            rank_zero_warn(
+                f"Expected the judge to label {required:.0%} of the test digits right but it labels "
+                f"{judge.accuracy:.2%}: modes are over-counted. Delete {path} to train it again."
+            )
+        return judge
+
+    @torch.no_grad()
+    def label(self, images: Tensor) -> Tensor:
+        """Return the digit ``[n]``, long, of each grey image ``[n, 28, 28]`` with pixels in [-1, 1]."""
+        classifier = self._classifier.to(images.device)
+        with torch.autocast(images.device.type, enabled=False):
+            return torch.cat([classifier(part[:, None].float()).argmax(dim=1) for part in images.split(3000)])
+
+
+def stacked_modes(judge: DigitJudge, images: Tensor) -> Tensor:
+    """Return the mode ``[n]`` of stacked digits ``[n, 3, 28, 28]``: their three labels read as one number, 0 to 999."""
+    digits = judge.label(images.flatten(0, 1)).view(-1, 3)
+    return digits @ digits.new_tensor([100, 10, 1])
+
+
+def _train(digits: DigitImages, epochs: int = 5, batch_size: int = 128) -> DigitClassifier:
+    """Train on digits shifted by up to two pixels, with one cycle of the learning rate."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        classifier = DigitClassifier()
+        n = len(digits.train_labels)
+        # a small data set gets more passes, so that every judge sees some 2,000 batches at least
+        epochs = max(epochs, 2000 * batch_size // n if n < 20_000 else 0)
+        optimizer = torch.optim.AdamW(classifier.parameters(), lr=4e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=epochs * (n // batch_size))
+        for _ in range(epochs):
+            for batch in torch.randperm(n).split(batch_size)[: n // batch_size]:
+                shift = torch.randint(-2, 3, (2,)).tolist()
+                images = torch.roll(_pixels(digits.train_images[batch]), shift, dims=(2, 3))
+                loss = F.cross_entropy(classifier(images), digits.train_labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+    return classifier.eval()
+
+
+@torch.no_grad()
+def _accuracy(classifier: DigitClassifier, digits: DigitImages) -> float:
+    found = torch.cat([classifier(_pixels(part)).argmax(dim=1) for part in digits.test_images.split(1000)])
+    return (found == digits.test_labels).double().mean().item()
+
+
+def _pixels(images: Tensor) -> Tensor:
+    """Return ``[n, 1, 28, 28]`` in [-1, 1] of uint8 images ``[n, 28, 28]``."""
+    return images[:, None].float() / 127.5 - 1
+
+
+def _fingerprint(digits: DigitImages) -> str:
+    """Return a name for (this training, these digits): another data set under the same name gets its own judge."""
+    content = hashlib.sha256(f"{_VERSION}".encode())
+    for tensor in (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels):
+        content.update(tensor.numpy().tobytes())
+    return content.hexdigest()[:12]
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    """Return a cached judge, or None where there is none or it is damaged."""
+    try:
+        return torch.load(path, weights_only=True)
+    except FileNotFoundError:
+        return None
+    except Exception:
+        rank_zero_warn(f"The cached judge {path} can't be read; it is trained again.")
+        return None
+
+
+def _save(saved: dict[str, Any], path: Path) -> None:
+    """Write in one step: a second process sees the whole file or none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            torch.save(saved, file)
+        os.replace(file.name, path)
+    except OSError as error:
+        rank_zero_warn(f"The judge can't be kept in {path} ({error}): the next run trains it again.")

@@ -1,0 +1,5 @@
+"""torchmetrics of this field: a pure function and its ``Metric`` in one file; states sum over processes."""
+
+from mine_lightning.metrics.modes import ModeCount, ModeKL
+
+__all__ = ["ModeCount", "ModeKL"]

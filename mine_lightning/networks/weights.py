@@ -1,0 +1,15 @@
+"""How weights start."""
+
+from __future__ import annotations
+
+from torch import nn
+
+__all__ = ["dcgan_weights"]
+
+
+def dcgan_weights(module: nn.Module) -> None:
+    """Draw a layer's weights from N(0, 0.02) and set its bias to zero; for ``Module.apply`` (Radford et al., 2016)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

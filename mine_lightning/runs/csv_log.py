@@ -1,0 +1,104 @@
+"""``metrics.csv``: everything that was logged, one row a step; a resumed run goes on in the same file."""
+
+from __future__ import annotations
+
+import csv
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import Tensor
+
+__all__ = ["MetricsCSV"]
+
+
+class MetricsCSV(Logger):
+    """Logs to one CSV file, ``step`` (training batches) first.
+
+    Lightning's own CSVLogger deletes the file of a run that it resumes; this one keeps the rows up to the checkpoint.
+
+    Args:
+        path: the file.
+        keep_until: drop rows of later steps that an earlier, killed run left; None keeps all.
+    """
+
+    def __init__(self, path: Path, keep_until: int | None = None) -> None:
+        super().__init__()
+        self.path = path
+        self._keep_until = keep_until
+        self._columns: list[str] = ["step"]
+        self._rows: list[dict[str, Any]] = []
+        self._opened = False
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @property
+    def version(self) -> str:
+        """Nothing tells two of them apart but their folder."""
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        """The file's folder."""
+        return str(self.path.parent)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Path:
+        """The file."""
+        return self.path
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Hyperparameters are in ``config.yaml``."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+        row = {key: value.item() if isinstance(value, Tensor) else value for key, value in metrics.items()}
+        self._rows.append({"step": step, **row})
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Append what has come; rewrite the file where a column is new."""
+        if not self._rows:
+            return
+        older = [] if self._opened else self._read()
+        new = [key for row in self._rows for key in row if key not in self._columns]
+        if new or not self._opened:
+            kept = older if not self._opened else self._read()
+            self._columns += list(dict.fromkeys(new))
+            part = self.path.with_name(self.path.name + ".part")
+            self._write(part, "w", [*kept, *self._rows])
+            part.replace(self.path)
+        else:
+            self._write(self.path, "a", self._rows)
+        self._opened = True
+        self._rows = []
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        self.save()
+
+    def _read(self) -> list[dict[str, Any]]:
+        if not self.path.is_file():
+            return []
+        with self.path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            self._columns = list(dict.fromkeys([*self._columns, *(reader.fieldnames or [])]))
+        if self._keep_until is None or self._opened:
+            return rows
+        # a kill can cut the last row off
+        return [row for row in rows if (row["step"] or "").isdigit() and int(row["step"]) < self._keep_until]
+
+    def _write(self, path: Path, mode: str, rows: list[dict[str, Any]]) -> None:
+        with path.open(mode, newline="") as file:
+            writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
+            if mode == "w":
+                writer.writeheader()
+            writer.writerows(rows)

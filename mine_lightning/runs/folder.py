@@ -1,0 +1,148 @@
+"""The run folder: one place for everything that a run leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from mine_lightning.errors import InputError
+
+__all__ = ["RunFolder", "write_whole"]
+
+# rank 0 tells the processes that it starts where the run lives
+_VARIABLE = "MINE_LIGHTNING_RUN_FOLDER"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder and the places in it.
+
+    ======================  ==========================================================
+    ``config.yaml``         the resolved config
+    ``run.json``            experiment, data set, seed and the W&B run's id
+    ``checkpoints/``        ``last.ckpt``, and one for each evaluation
+    ``metrics.csv``         everything that was logged
+    ``samples/``            sample grids, PNG
+    ``summary.json``        the result, once the run has finished
+    ``wandb/``              the W&B run
+    ======================  ==========================================================
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, root: str | Path, experiment: str, protocol: str, dataset: str, seed: int) -> RunFolder:
+        """Make a new folder ``root/experiment/protocol-dataset-seed0-DATE-TIME``; two runs never share one.
+
+        Raises:
+            InputError: if it can't be written.
+        """
+        if _VARIABLE in os.environ and rank_zero_only.rank != 0:
+            return cls(Path(os.environ[_VARIABLE]))
+        stem = f"{protocol}-{dataset}-seed{seed}-{_launch() or datetime.now().strftime('%Y%m%d-%H%M%S')}"
+        path = Path(root).expanduser() / experiment / stem
+        if rank_zero_only.rank != 0:
+            return cls(path)
+        try:
+            path = _make_new(path)
+            for name in ("checkpoints", "samples"):
+                (path / name).mkdir()
+        except OSError as error:
+            raise InputError(
+                f"Expected to write the run folder {path} but that fails ({error.strerror or error}); "
+                "choose another place with --output DIR."
+            ) from error
+        os.environ[_VARIABLE] = str(path)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Return an existing run folder that can be resumed.
+
+        Raises:
+            InputError: if it is none, or holds no checkpoint.
+        """
+        folder = cls(Path(path).expanduser())
+        for needed in (folder.config_file, folder.path / "run.json"):
+            if not needed.is_file():
+                raise InputError(
+                    f"Expected a run folder at {path} but it has no {needed.name}; name a folder that "
+                    "`python train.py --config ...` made."
+                )
+        if not folder.last_checkpoint.is_file():
+            raise InputError(
+                f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before its first "
+                "evaluation; start it again."
+            )
+        return folder
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.yaml"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """The newest checkpoint."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def samples(self) -> Path:
+        """Where sample grids go."""
+        return self.path / "samples"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Experiment, protocol, dataset, seed, config_hash and wandb_id, as ``run.json`` keeps them."""
+        return json.loads((self.path / "run.json").read_text())
+
+    @rank_zero_only
+    def write_identity(self, **identity: Any) -> None:
+        """Write what the run is, with a new id for its W&B run."""
+        write_whole(self.path / "run.json", json.dumps({**identity, "wandb_id": secrets.token_hex(4)}, indent=2) + "\n")
+
+    @rank_zero_only
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write the resolved config."""
+        write_whole(self.config_file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+    @rank_zero_only
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the result."""
+        write_whole(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file in one step, so that a kill leaves the old one or the new one, never a part."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
+
+
+def _launch() -> str | None:
+    """Return what names this launch to all of its processes where a launcher started them at once, else None."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        return f"{os.environ['TORCHELASTIC_RUN_ID']}-{os.environ.get('MASTER_PORT', '0')}"
+    return f"slurm{os.environ['SLURM_JOB_ID']}" if "SLURM_PROCID" in os.environ else None
+
+
+def _make_new(path: Path) -> Path:
+    for attempt in range(1, 100):
+        candidate = path if attempt == 1 else path.with_name(f"{path.name}-{attempt}")
+        try:
+            candidate.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return candidate
+    raise FileExistsError(17, "99 runs started in the same second", str(path))

@@ -1,0 +1,37 @@
+"""The terminal: a progress bar that suits it, and the final table."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from pytorch_lightning.callbacks import ProgressBar, RichProgressBar, TQDMProgressBar
+
+__all__ = ["progress_bar", "quiet_lightning", "table"]
+
+
+def progress_bar() -> ProgressBar:
+    """Return Rich's bar on a terminal, and tqdm's elsewhere: Rich prints next to nothing into a file."""
+    if sys.stdout.isatty():
+        return RichProgressBar()
+    return TQDMProgressBar(refresh_rate=100)
+
+
+def quiet_lightning() -> None:
+    """Silence the advertisements that Lightning prints with every Trainer."""
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero"):
+        logger = logging.getLogger(name)
+        if _is_no_tip not in logger.filters:
+            logger.addFilter(_is_no_tip)
+
+
+def table(title: str, rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    """Return a plain text table: readable on a terminal, in a log file and in an issue."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+    rule = "-" * max(len(line) for line in [title, *lines])
+    return "\n".join([title, rule, lines[0].rstrip(), rule, *(line.rstrip() for line in lines[1:]), rule])
+
+
+def _is_no_tip(record: logging.LogRecord) -> bool:
+    return "Tip:" not in record.getMessage()
