@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["OptimizerFactory", "Shape", "StatisticsFactory"]
+__all__ = ["OptimizerFactory", "ScheduleFactory", "Shape", "StatisticsFactory"]
 
 Shape = tuple[int, ...]
 
@@ -17,3 +18,6 @@ StatisticsFactory = Callable[[Shape, Shape], nn.Module]
 
 OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 """``parameters -> optimizer``; ``torch.optim.Adam`` is one."""
+
+ScheduleFactory = Callable[[Optimizer], LRScheduler]
+"""``optimizer -> learning-rate schedule``; ``torch.optim.lr_scheduler.CosineAnnealingLR`` with its T_max is one."""

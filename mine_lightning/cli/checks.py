@@ -50,9 +50,9 @@ def check_names(config: dict[str, Any]) -> None:
 
 
 def _check_arguments(arguments: dict[str, Any], owner: type, where: str) -> None:
-    parameters = inspect.signature(owner.__init__).parameters
+    parameters = inspect.signature(owner).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        _known(arguments, [name for name in parameters if name != "self"], where)
+        _known(arguments, [name for name in parameters], where)
     for key, value in arguments.items():
         _check_classes(value, f"{where}.{key}")
 

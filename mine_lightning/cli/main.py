@@ -128,7 +128,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     steps_done = _steps_in(folder.last_checkpoint) if resume else None
     trainer = _trainer(folder, parts, config, steps_done)
     _announce(folder, parts, config, steps_done)
-    timer = next(callback for callback in trainer.callbacks if isinstance(callback, pl.callbacks.Timer))
+    timer = next(callback for callback in _callbacks(trainer) if isinstance(callback, pl.callbacks.Timer))
     with _told_how_to_resume(folder):
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
@@ -138,7 +138,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint, verbose=False)[0]
     metrics = {key.removeprefix("test/"): value for key, value in scores.items()}
     metrics |= {key: float(value) for key, value in held_out.items() if key in ("mi", "mi_stderr")}
-    judges = [accuracy for c in trainer.callbacks if (accuracy := getattr(c, "judge_accuracy", None)) is not None]
+    judges = [accuracy for c in _callbacks(trainer) if (accuracy := getattr(c, "judge_accuracy", None)) is not None]
     identity = folder.identity
     summary = {
         **{key: identity[key] for key in ("experiment", "protocol", "dataset", "seed")},
@@ -219,7 +219,7 @@ def _announce(folder: RunFolder, parts: build.Parts, config: dict[str, Any], ste
 @rank_zero_only
 def _finish(folder: RunFolder, summary: dict[str, Any]) -> None:
     metrics = summary["metrics"]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name, f"{value:g}", f"{metrics[f'floor_{name}']:g}" if f"floor_{name}" in metrics else "")
         for name, value in metrics.items()
         if not name.startswith("floor_")
@@ -242,6 +242,10 @@ def _told_how_to_resume(folder: RunFolder) -> Any:
         if folder.last_checkpoint.is_file():
             rank_zero_info(f"The run stopped. Go on with: python train.py --resume {folder.path}")
         raise
+
+
+def _callbacks(trainer: pl.Trainer) -> list[pl.Callback]:
+    return trainer.callbacks  # type: ignore[attr-defined]
 
 
 def _rounded(key: str, value: float) -> float | int:

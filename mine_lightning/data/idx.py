@@ -38,7 +38,8 @@ def read_idx(path: Path, axes: int) -> Tensor:
     sizes = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
     if len(data) != header + math.prod(sizes):
         raise InputError(
-            f"Expected {header + math.prod(sizes):,} bytes in {path}, as its header says ({' x '.join(map(str, sizes))}), "
+            f"Expected {header + math.prod(sizes):,} bytes in {path}, as its header says "
+            f"({' x '.join(map(str, sizes))}), "
             f"but it has {len(data):,}; the file is cut off or damaged, replace it."
         )
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(sizes).copy())

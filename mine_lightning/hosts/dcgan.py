@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss
-from mine_lightning.types import OptimizerFactory
+from mine_lightning.types import OptimizerFactory, ScheduleFactory
 
 __all__ = ["DCGAN"]
 
@@ -32,6 +31,7 @@ class DCGAN(LightningModule):
         optimizer_g: callable from the generator's parameters to its optimizer.
         optimizer_d: likewise for the discriminator.
         penalty: a zero-centred gradient penalty on the discriminator, or None.
+        schedule: callable from an optimizer to its learning-rate schedule, for both, stepped after each epoch; or None.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class DCGAN(LightningModule):
         optimizer_g: OptimizerFactory = torch.optim.Adam,
         optimizer_d: OptimizerFactory = torch.optim.Adam,
         penalty: ZeroCentredPenalty | None = None,
+        schedule: ScheduleFactory | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -51,13 +52,14 @@ class DCGAN(LightningModule):
         self.optimizer_g = optimizer_g
         self.optimizer_d = optimizer_d
         self.penalty = penalty
+        self.schedule = schedule
 
     def forward(self, latents: Tensor) -> Tensor:
         """Return generated images of latent vectors."""
         return self.generator(latents)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
-        optimizer_g, optimizer_d = self.optimizers()  # type: ignore[misc, attr-defined]
+        optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         fake = self.generator(self.latents(len(batch), self.device))
         loss_d = discriminator_loss(self.discriminator(batch), self.discriminator(fake.detach()))
         if self.penalty is not None and self.penalty.due(batch_idx):
@@ -80,11 +82,18 @@ class DCGAN(LightningModule):
     def test_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         return self._generate(len(batch), batch_idx, stream=1)
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[Any]]:
-        return [
+    def on_train_epoch_end(self) -> None:
+        # under manual optimisation Lightning leaves the schedules to the module
+        schedules = self.lr_schedulers() or []
+        for schedule in schedules if isinstance(schedules, list) else [schedules]:
+            schedule.step()  # type: ignore[call-arg]
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [
             self.optimizer_g(self.generator.parameters()),
             self.optimizer_d(self.discriminator.parameters()),
-        ], []
+        ]
+        return optimizers, [] if self.schedule is None else [self.schedule(optimizer) for optimizer in optimizers]
 
     def _generate(self, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
         place = (batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream

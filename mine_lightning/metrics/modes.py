@@ -1,8 +1,9 @@
 """How many modes a generator covers, and how evenly.
 
 Source: Srivastava et al., VEEGAN, NeurIPS 2017, section 4.2; Lin et al., PacGAN, NeurIPS 2018. A mode counts once one
-sample falls into it; the divergence is taken from the generated distribution to the uniform one, with natural logarithms
-and plain frequencies. Even a perfect generator scores above 0 with N samples, by (modes - 1) / 2N to first order.
+sample falls into it; the divergence is taken from the generated distribution to the uniform one, with natural
+logarithms and plain frequencies. Even a perfect generator scores above 0 with N samples, by
+(modes - 1) / 2N to first order.
 """
 
 from __future__ import annotations

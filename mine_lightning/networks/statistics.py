@@ -7,6 +7,7 @@ made from the two shapes (without the batch axis), so that a config need not rep
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -60,7 +61,7 @@ class MLPStatistics(nn.Module):
         super().__init__()
         widths = [math.prod(x_shape) + math.prod(z_shape), *hidden]
         layers: list[nn.Module] = [GaussianNoise(input_noise)]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(widths):
             layers += [nn.Linear(inputs, outputs), nn.ELU(), GaussianNoise(hidden_noise)]
         self.body = nn.Sequential(*layers)
         self.output = nn.Linear(widths[-1], 1)
@@ -106,7 +107,7 @@ class ConvStatistics(nn.Module):
         widths = [x_shape[0], *channels]
         self.layers = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
-            for inputs, outputs in zip(widths, widths[1:], strict=False)
+            for inputs, outputs in itertools.pairwise(widths)
         )
         for _ in channels:
             side = tuple((pixels + 1) // 2 for pixels in side)

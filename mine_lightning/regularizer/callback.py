@@ -261,8 +261,8 @@ class MINERegularizer(Callback):
             )
         if self.beta > 0 and not (pair.x.requires_grad or pair.z.requires_grad):
             raise InputError(
-                f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a gradient; "
-                "capture a tensor that the host computes, or watch it with beta=0."
+                f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
+                "gradient; capture a tensor that the host computes, or watch it with beta=0."
             )
         if not self._backward_seen:
             raise InputError(

@@ -48,11 +48,11 @@ class RunFolder:
         Raises:
             InputError: if it can't be written.
         """
-        if _VARIABLE in os.environ and rank_zero_only.rank != 0:
+        if _VARIABLE in os.environ and _rank() != 0:
             return cls(Path(os.environ[_VARIABLE]))
         stem = f"{protocol}-{dataset}-seed{seed}-{_launch() or datetime.now().strftime('%Y%m%d-%H%M%S')}"
         path = Path(root).expanduser() / experiment / stem
-        if rank_zero_only.rank != 0:
+        if _rank() != 0:
             return cls(path)
         try:
             path = _make_new(path)
@@ -82,8 +82,8 @@ class RunFolder:
                 )
         if not folder.last_checkpoint.is_file():
             raise InputError(
-                f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before its first "
-                "evaluation; start it again."
+                f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before its "
+                "first evaluation; start it again."
             )
         return folder
 
@@ -128,6 +128,11 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text)
     part.replace(path)
+
+
+def _rank() -> int:
+    """Return this process's rank, from the launcher where there is one, else the one that started the others."""
+    return int(getattr(rank_zero_only, "rank", 0))
 
 
 def _launch() -> str | None:

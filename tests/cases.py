@@ -1,0 +1,95 @@
+"""One row per bound, statistics network and metric; law tests walk all of them. To add one: add its row."""
+
+from collections.abc import Callable
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import nn
+
+from mine_lightning.bounds import Bound, DonskerVaradhan, FDivergence
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty
+from mine_lightning.hosts.dcgan import DCGAN
+from mine_lightning.metrics.modes import ModeCount, ModeKL
+from mine_lightning.networks import ConvStatistics, MLPStatistics
+from mine_lightning.networks.latents import CodeAndNoise
+
+BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence]
+
+STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...]]] = [
+    (MLPStatistics, (3,), (2,)),
+    (MLPStatistics, (2, 4), (5,)),
+    (ConvStatistics, (3, 28, 28), (10,)),
+    (ConvStatistics, (1, 17, 12), (2, 3)),
+]
+
+MODE_METRICS = [ModeCount, ModeKL]
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=1e-3, betas=(0.5, 0.999))
+
+
+class TinyGenerator(nn.Module):
+    """3x8x8 images from 6 latent dimensions, without batch normalisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 192), nn.Tanh(), nn.Unflatten(1, (3, 8, 8))
+        )
+
+    def forward(self, latents):
+        return self.body(latents)
+
+
+class TinyDiscriminator(nn.Module):
+    """The logit of a 3x8x8 image."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(192, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1), nn.Flatten(0))
+
+    def forward(self, images):
+        return self.body(images)
+
+
+def tiny_gan(seed: int = 0, penalty: ZeroCentredPenalty | None = None, optimizer=adam) -> DCGAN:
+    torch.manual_seed(seed)
+    return DCGAN(TinyGenerator(), TinyDiscriminator(), CodeAndNoise(2, 4), optimizer, optimizer, penalty)
+
+
+class Plain(LightningModule):
+    """A classifier with dropout under automatic optimisation: linear encoder, linear head."""
+
+    def __init__(self, dropout: float = 0.2):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, 3))
+        self.head = nn.Linear(3, 2)
+
+    def training_step(self, batch, batch_idx):
+        x, y = batch
+        return nn.functional.cross_entropy(self.head(self.encoder(x)), y)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def trainer(tmp_path, *callbacks, **arguments) -> Trainer:
+    """A quiet Trainer on the CPU."""
+    defaults = {
+        "accelerator": "cpu",
+        "devices": 1,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "max_epochs": 1,
+        "num_sanity_val_steps": 0,
+        "default_root_dir": str(tmp_path),
+        "callbacks": list(callbacks),
+    }
+    return Trainer(**{**defaults, **arguments})
+
+
+def weights(module: nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])

@@ -1,0 +1,394 @@
+"""MINERegularizer against losses written by hand, its promises on state, and what it says when something is off."""
+
+import copy
+import math
+from functools import partial
+
+import pytest
+import torch
+from cases import Plain, adam, tiny_gan, trainer, weights
+from pytorch_lightning import LightningModule
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mine_lightning.bounds import FDivergence
+from mine_lightning.errors import InputError
+from mine_lightning.estimator import MINE
+from mine_lightning.hosts.adversarial import discriminator_loss, generator_loss
+from mine_lightning.networks import ConvStatistics, MLPStatistics
+from mine_lightning.pairing import Derangements
+from mine_lightning.regularizer.callback import MINERegularizer
+from mine_lightning.runs.random_streams import SeedEachEpoch
+
+# plain SGD wherever two runs are compared: Adam turns the rounding of a vanishing gradient into a whole step
+sgd = partial(torch.optim.SGD, lr=0.05)
+IMAGES = torch.rand(96, 3, 8, 8, generator=torch.Generator().manual_seed(3)) * 2 - 1
+STEPS, BATCH = 6, 16
+
+
+def conv(x_shape, z_shape):
+    return ConvStatistics(x_shape, z_shape, channels=(4, 8), hidden=16)
+
+
+def term(**arguments):
+    defaults = {
+        "x": "output:generator",
+        "z": "input:generator[:, :2]",
+        "direction": "maximize",
+        "statistics_network": conv,
+        "optimizer": sgd,
+    }
+    return MINERegularizer(**{**defaults, **arguments})
+
+
+def fit_gan(tmp_path, callback, precision="32-true", **arguments):
+    host = tiny_gan(optimizer=sgd)
+    callbacks = [SeedEachEpoch(0)] + ([] if callback is None else [callback])
+    loader = DataLoader(IMAGES, BATCH)
+    trainer(tmp_path, *callbacks, precision=precision, **arguments).fit(host, loader)
+    return host
+
+
+def gan_by_hand(beta, adaptive, precision="32-true"):
+    """Train the same GAN in a plain loop: g_u, and g_m straight through generator and T, added up and stepped."""
+    host = tiny_gan(optimizer=sgd)
+    mine = MINE(conv, (3, 8, 8), (2,), optimizer=sgd)
+    (optimizer_g, optimizer_d), _ = host.configure_optimizers()
+    optimizer_t = sgd([p for p in mine.parameters() if p.requires_grad])
+    parameters = list(host.generator.parameters())
+    _seed_as_first_epoch()
+    log_average, factors = None, []
+    for batch in IMAGES.split(BATCH):
+        # as Lightning has it: its autocast spans the whole step, backward included, and caches no cast weight
+        with torch.autocast("cpu", torch.bfloat16, precision == "bf16-mixed", cache_enabled=False):
+            latents = host.latents(len(batch), batch.device)
+            fake = host.generator(latents)
+            loss_d = discriminator_loss(host.discriminator(batch), host.discriminator(fake.detach()))
+            optimizer_d.zero_grad()
+            loss_d.backward()
+            optimizer_d.step()
+            host.discriminator.requires_grad_(False)
+            loss_g = generator_loss(host.discriminator(fake))
+            with torch.autocast("cpu", enabled=False):
+                joint, marginal = mine.scores(fake.float(), latents[:, :2])
+                mi = joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel())
+                g_m = torch.autograd.grad(-beta * mi, parameters, retain_graph=True)
+            g_u = torch.autograd.grad(loss_g, parameters)
+            host.discriminator.requires_grad_(True)
+            norm_u, norm_m = (torch.cat([g.flatten() for g in gs]).norm() for gs in (g_u, g_m))
+            factors.append((norm_u / norm_m).clamp(max=1).item() if adaptive else 1.0)
+            for parameter, u, m in zip(parameters, g_u, g_m, strict=True):
+                parameter.grad = u + factors[-1] * m
+            optimizer_g.step()
+
+        joint, marginal = mine.scores(fake.detach().float(), latents[:, :2], "update")
+        batch_mean = (torch.logsumexp(marginal.flatten(), 0) - math.log(marginal.numel())).detach()
+        average = batch_mean if log_average is None else (0.99 * log_average.exp() + 0.01 * batch_mean.exp()).log()
+        log_average = average
+        optimizer_t.zero_grad()
+        (marginal.exp().mean() / average.exp() - joint.mean()).backward()
+        optimizer_t.step()
+        mine.updates += 1
+    return host, mine, factors
+
+
+def _seed_as_first_epoch():
+    class Stand:
+        current_epoch = global_rank = 0
+
+    SeedEachEpoch(0).on_train_batch_start(Stand, None, None, 0)
+
+
+def distance(a, b):
+    return (weights(a) - weights(b)).abs().max().item()
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize(("beta", "adaptive"), [(1.0, False), (1.0, True), (300.0, True)])
+def test_gan_under_manual_optimisation_equals_a_loop_written_by_hand(tmp_path, precision, beta, adaptive):
+    callback = term(beta=beta, adaptive_clip=adaptive)
+    host = fit_gan(tmp_path, callback, precision)
+    reference, mine, factors = gan_by_hand(beta, adaptive, precision)
+    effect = distance(fit_gan(tmp_path, None, precision), reference)
+    assert effect > 1e-4
+    # both branches of the clip are meant: with beta 300 it binds, with beta 1 it does not
+    assert (min(factors) < 1) == (beta == 300)
+    assert distance(host, reference) <= 1e-3 * effect
+    untrained = MINE(conv, (3, 8, 8), (2,))
+    assert distance(callback.mine, mine) <= 1e-3 * distance(untrained, mine)
+
+
+@pytest.mark.parametrize(("direction", "sign"), [("maximize", -1), ("minimize", 1)])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_classifier_under_automatic_optimisation_equals_a_loss_written_by_hand(tmp_path, direction, sign, accumulate):
+    x, y = torch.randn(64, 4), torch.randint(2, (64,))
+
+    def statistics(x_shape, z_shape):
+        return MLPStatistics(x_shape, z_shape, hidden=(16,))
+
+    host = Plain(dropout=0.0)
+    reference, plain = copy.deepcopy(host), copy.deepcopy(host)
+    callback = MINERegularizer(
+        "batch:0", "output:encoder", direction, 0.7, False, statistics, FDivergence(), optimizer=sgd
+    )
+    arguments = {"accumulate_grad_batches": accumulate, "gradient_clip_val": 0.5}
+    loader = DataLoader(TensorDataset(x, y), 16)
+    trainer(tmp_path, callback, **arguments).fit(host, loader)
+    trainer(tmp_path, **arguments).fit(plain, loader)
+
+    mine = MINE(statistics, (4,), (3,), FDivergence(), optimizer=sgd)
+    optimizer, optimizer_t = reference.configure_optimizers(), sgd(mine.parameters())
+    for number, (bx, by) in enumerate(zip(x.split(16), y.split(16), strict=True), 1):
+        z = reference.encoder(bx)
+        joint, marginal = mine.scores(bx, z)
+        mi = joint.mean() - (marginal - 1).exp().mean()
+        loss = nn.functional.cross_entropy(reference.head(z), by) + sign * 0.7 * mi
+        (loss / accumulate).backward()
+        optimizer_t.zero_grad()  # the host's backward went through T as well
+        if number % accumulate == 0:
+            nn.utils.clip_grad_norm_(reference.parameters(), 0.5)
+            optimizer.step()
+            optimizer.zero_grad()
+        joint, marginal = mine.scores(bx, z.detach(), "update")
+        (-(joint.mean() - (marginal - 1).exp().mean())).backward()
+        optimizer_t.step()
+        optimizer_t.zero_grad()
+        mine.updates += 1
+    assert distance(host, reference) <= 1e-3 * distance(plain, reference)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_x_and_z_may_be_swapped_and_both_may_carry_gradient(tmp_path, flip):
+    """I(x; z) through z alone, spelled as I(z; x), and through both where both depend on the host."""
+    captures = {"x": "output:encoder", "z": "batch:0"} if flip else {"x": "batch:0", "z": "output:encoder"}
+    callback = MINERegularizer(**captures, direction="maximize", beta=5.0, optimizer=sgd, adaptive_clip=False)
+    host, plain = Plain(0.0), None
+    plain = copy.deepcopy(host)
+    loader = DataLoader(TensorDataset(torch.randn(32, 4), torch.randint(2, (32,))), 16)
+    trainer(tmp_path, callback).fit(host, loader)
+    trainer(tmp_path).fit(plain, loader)
+    assert distance(host.encoder, plain.encoder) > 1e-3
+    both = MINERegularizer("input:head", "output:head", "maximize", 5.0, optimizer=sgd, adaptive_clip=False)
+    host = copy.deepcopy(plain)
+    trainer(tmp_path, both).fit(host, loader)
+    assert distance(host.encoder, plain.encoder) > 1e-3
+
+
+class Gaussian(LightningModule):
+    """z = w*x + noise with x standard normal: I(x; z) = log(1 + w^2) / 2 nats."""
+
+    def __init__(self, w):
+        super().__init__()
+        self.encoder = nn.Linear(1, 1, bias=False)
+        nn.init.constant_(self.encoder.weight, w)
+        self.channel = nn.Identity()
+
+    @property
+    def true_mi(self):
+        return 0.5 * math.log(1 + self.encoder.weight.item() ** 2)
+
+    def training_step(self, batch, batch_idx):
+        z = self.channel(self.encoder(batch) + torch.randn_like(batch))
+        return 0.0 * z.mean()
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=1e-2)
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_the_true_mutual_information_moves_the_way_that_was_asked(tmp_path, direction):
+    host = Gaussian(0.8)
+    before = host.true_mi
+    callback = MINERegularizer(
+        "input:encoder", "output:channel", direction, adaptive_clip=False, optimizer=adam, t_steps=2
+    )
+    torch.manual_seed(1)
+    trainer(tmp_path, callback).fit(host, DataLoader(torch.randn(128 * 60, 1), 128))
+    change = host.true_mi - before
+    assert change > 0.15 if direction == "maximize" else change < -0.15
+
+
+class Noisy(nn.Module):
+    """A statistics network that draws from the global stream in every call."""
+
+    def __init__(self, x_shape, z_shape):
+        super().__init__()
+        self.body = MLPStatistics(x_shape, z_shape, input_noise=0.3)
+
+    def forward(self, x, z):
+        return nn.functional.dropout(self.body(x, z), 0.1, self.training)
+
+
+def test_with_beta_zero_the_host_is_bitwise_the_one_without(tmp_path):
+    loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16, shuffle=True)
+    host = Plain(dropout=0.5)
+    plain = copy.deepcopy(host)
+    callback = MINERegularizer("batch:0", "output:encoder", "minimize", 0.0, statistics_network=Noisy)
+    for module, callbacks in ((host, [callback]), (plain, [])):
+        torch.manual_seed(5)
+        trainer(tmp_path, *callbacks, max_epochs=2).fit(module, loader)
+    assert torch.equal(weights(host), weights(plain))
+    assert callback.mine.updates == 8
+
+
+def test_the_host_keeps_no_trace(tmp_path):
+    host = tiny_gan()
+    keys = list(host.state_dict())
+    run = trainer(tmp_path, term(), enable_checkpointing=True)
+    run.fit(host, DataLoader(IMAGES, BATCH))
+    run.save_checkpoint(tmp_path / "host.ckpt")
+    assert list(host.state_dict()) == keys
+    assert not any(module._forward_hooks for module in host.modules())
+    saved = torch.load(tmp_path / "host.ckpt", weights_only=True)
+    assert list(saved["state_dict"]) == keys
+    assert any(key.startswith("MINERegularizer") for key in saved["callbacks"])
+
+
+def test_hooks_are_gone_after_an_exception(tmp_path):
+    class Failing(Plain):
+        def training_step(self, batch, batch_idx):
+            if batch_idx == 1:
+                raise RuntimeError("boom")
+            return super().training_step(batch, batch_idx)
+
+    host = Failing()
+    loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
+    with pytest.raises(RuntimeError, match="boom"):
+        trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize")).fit(host, loader)
+    assert not any(module._forward_hooks for module in host.modules())
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_resume_at_an_epochs_end_is_bitwise_the_uninterrupted_run(tmp_path, precision):
+    def run(epochs, checkpoint=None):
+        callback, host = term(optimizer=adam), tiny_gan()
+        fit = trainer(tmp_path, SeedEachEpoch(0), callback, max_epochs=epochs, precision=precision)
+        fit.fit(host, DataLoader(IMAGES, BATCH), ckpt_path=checkpoint)
+        fit.save_checkpoint(tmp_path / f"{epochs}.ckpt")
+        return host, callback, torch.load(tmp_path / f"{epochs}.ckpt", weights_only=True)
+
+    run(2)
+    whole, whole_term, whole_saved = run(4)
+    torch.manual_seed(99)  # a new process starts from another random state
+    resumed, resumed_term, resumed_saved = run(4, tmp_path / "2.ckpt")
+    assert torch.equal(weights(whole), weights(resumed))
+    assert torch.equal(weights(whole_term.mine), weights(resumed_term.mine))
+    assert torch.equal(whole_term.mine.bound.log_average, resumed_term.mine.bound.log_average)
+    assert whole_term.mine.updates == resumed_term.mine.updates == 24
+    _assert_same(whole_saved["callbacks"], resumed_saved["callbacks"])
+    _assert_same(whole_saved["optimizer_states"], resumed_saved["optimizer_states"])
+
+
+def _assert_same(a, b):
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            _assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        for x, y in zip(a, b, strict=True):
+            _assert_same(x, y)
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    else:
+        assert a == b
+
+
+def test_held_out_estimate_is_the_bound_on_validation_pairs_and_trains_nothing(tmp_path):
+    host = tiny_gan()
+    callback = term(held_out=40)
+    run = trainer(tmp_path, callback, max_epochs=2)
+    run.fit(host, DataLoader(IMAGES, BATCH), DataLoader(IMAGES, BATCH))
+    assert callback.mine.updates == 12
+    joint, marginal = [], []
+    callback.mine.eval()
+    with torch.no_grad():
+        for number in range(3):  # 48 pairs are the first to reach 40
+            latents = host.latents(BATCH, host.device, torch.Generator().manual_seed(number * 2))
+            scores = callback.mine.scores(host.generator(latents), latents[:, :2], f"validation {number}")
+            joint.append(scores[0])
+            marginal.append(scores[1])
+    joint, marginal = torch.cat(joint), torch.cat(marginal)
+    assert run.callback_metrics["val/mi"].item() == pytest.approx(callback.bound(joint, marginal).item(), abs=1e-6)
+    assert run.callback_metrics["val/mi_stderr"] > 0
+
+
+def test_logs_the_estimate_the_norms_and_the_factor(tmp_path):
+    run = trainer(tmp_path, term(name="code"))
+    run.fit(tiny_gan(), DataLoader(IMAGES, BATCH))
+    assert {f"mine/code/{key}" for key in ("mi", "g_u", "g_m", "clip")} <= run.callback_metrics.keys()
+
+
+def test_more_partners_more_updates_and_a_finished_network_are_accepted(tmp_path):
+    network = ConvStatistics((3, 8, 8), (2,), channels=(4,), hidden=8)
+    callback = term(statistics_network=network, pairing=Derangements(3), t_steps=2)
+    fit_gan(tmp_path, callback)
+    assert callback.mine.statistics_network is network
+    assert callback.mine.updates == 2 * STEPS
+
+
+class RawOptimizer(Plain):
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, batch, batch_idx):
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        loss = super().training_step(batch, batch_idx)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+
+class PlainBackward(RawOptimizer):
+    def training_step(self, batch, batch_idx):
+        Plain.training_step(self, batch, batch_idx).backward()
+        self.optimizers().step()
+
+
+@pytest.mark.parametrize(
+    ("host", "captures", "message"),
+    [
+        (Plain, {"x": "batch:0", "z": "output:encodr"}, r"did you mean output:encoder\?"),
+        (Plain, {"x": "batch:0", "z": "batch:1"}, "neither 'batch:0' nor 'batch:1' carries a gradient"),
+        (Plain, {"x": "batch:0", "z": "output:unused"}, "'output:unused' to be seen in the first batch"),
+        (RawOptimizer, {"x": "batch:0", "z": "output:encoder"}, "not with a raw optimizer"),
+        (PlainBackward, {"x": "batch:0", "z": "output:encoder"}, "saw no backward in the first batch"),
+    ],
+)
+def test_what_is_off_is_told_after_the_first_batch(tmp_path, host, captures, message):
+    module = host()
+    module.unused = nn.Identity()
+    loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
+    with pytest.raises(InputError, match=message):
+        trainer(tmp_path, MINERegularizer(**captures, direction="minimize")).fit(module, loader)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"direction": "up"}, "Expected direction 'maximize' or 'minimize' but got 'up'"),
+        ({"direction": "minimize", "beta": -1.0}, "Expected beta >= 0"),
+        ({"direction": "minimize", "t_steps": 0}, "t_steps >= 1"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, message):
+    with pytest.raises(InputError, match=message):
+        MINERegularizer("batch:0", "output:encoder", **arguments)
+
+
+def test_direction_has_no_default():
+    with pytest.raises(TypeError, match="direction"):
+        MINERegularizer("batch:0", "output:encoder")
+
+
+def test_scores_of_a_wrong_shape_are_told(tmp_path):
+    class Column(MLPStatistics):
+        def forward(self, x, z):
+            return super().forward(x, z)[:, None]
+
+    loader = DataLoader(TensorDataset(torch.randn(8, 4), torch.randint(2, (8,))), 4)
+    with pytest.raises(InputError, match=r"scores of shape \[n\] for n pairs, but 8 pairs gave \[8, 1\]"):
+        trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize", statistics_network=Column)).fit(
+            Plain(), loader
+        )

@@ -1,0 +1,138 @@
+"""The grammar of captures, what they find, and what they say when it is not there."""
+
+import copy
+
+import pytest
+import torch
+from cases import Plain, tiny_gan
+from torch import nn
+
+from mine_lightning.errors import InputError
+from mine_lightning.regularizer.capture import Capture, Recorder
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "path", "index"),
+    [
+        ("output:encoder", "output", "encoder", ()),
+        ("input:net.decoder", "input", "net.decoder", ()),
+        ("batch:0", "batch", "0", ()),
+        ("batch:", "batch", "", ()),
+        ("attr:code", "attr", "code", ()),
+        ("input:generator[:, :16]", "input", "generator", ((slice(None), slice(None, 16)),)),
+        ("output:encoder[0]", "output", "encoder", (0,)),
+        ("output:encoder['mu'][:, -2:]", "output", "encoder", ("mu", (slice(None), slice(-2, None)))),
+        ("output:f[..., 1:9:2]", "output", "f", ((..., slice(1, 9, 2)),)),
+    ],
+)
+def test_grammar(text, kind, path, index):
+    capture = Capture.parse(text)
+    assert (capture.kind, capture.path, capture.index) == (kind, path, index)
+
+
+@pytest.mark.parametrize("text", ["encoder", "outputs:encoder", "output:", "[0]"])
+def test_a_string_without_its_prefix_is_refused(text):
+    with pytest.raises(InputError, match="start it with one of output:, input:, batch:, attr:"):
+        Capture.parse(text)
+
+
+@pytest.mark.parametrize("text", ["output:f[", "output:f[0]x", "output:f[print()]", "output:f[a]", "output:f[]"])
+def test_wrong_brackets_are_refused_and_never_run(text):
+    with pytest.raises(InputError, match="Expected brackets with numbers, slices or keys"):
+        Capture.parse(text)
+
+
+def recorder(x, z):
+    return Recorder(Capture.parse(x), Capture.parse(z))
+
+
+def test_an_unknown_module_lists_the_nearest_and_the_known():
+    with pytest.raises(
+        InputError, match=r"there is no 'generater'; did you mean output:generator\? it has: generator,"
+    ):
+        recorder("output:generater", "batch:").attach(tiny_gan())
+
+
+def test_every_kind_finds_its_tensor():
+    host, x, y = Plain(), torch.randn(5, 4), torch.arange(5)
+    host.code = torch.randn(5, 2)
+    for spelled, expected in (("batch:0", x), ("batch:1", y), ("input:encoder", x), ("attr:code", host.code)):
+        found = recorder(spelled, "output:head")
+        found.attach(host)
+        found.arm((x, y))
+        logits = host.head(host.encoder(x))
+        pair = found.newest(host)
+        assert pair.x is expected
+        assert pair.z is logits
+        found.detach()
+
+
+def test_index_selects_from_tuples_dicts_and_tensors():
+    class Two(nn.Module):
+        def forward(self, x):
+            return {"mu": (x, 2 * x)}
+
+    host = Plain()
+    host.two = Two()
+    found = recorder("output:two['mu'][1][:, 1:]", "batch:")
+    found.attach(host)
+    batch = torch.randn(3, 4)
+    found.arm(batch)
+    host.two(batch)
+    torch.testing.assert_close(found.newest(host).x, 2 * batch[:, 1:])
+
+
+def test_newest_call_counts_and_calls_without_gradient_do_not():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(None)
+    first = host.head(torch.randn(2, 3))
+    assert found.newest(host).x is first
+    second = host.head(torch.randn(2, 3))
+    with torch.no_grad():
+        host.head(torch.randn(2, 3))
+    assert found.newest(host).x is second
+
+
+def test_nothing_is_kept_after_disarm_and_no_hook_after_detach():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(None)
+    host.head(torch.randn(2, 3))
+    found.disarm()
+    assert found.newest(host) is None
+    assert found.missing() == ["output:head", "input:head"]
+    found.detach()
+    assert not host.head._forward_hooks
+
+
+def test_a_copy_of_the_host_does_not_copy_the_recorder():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(torch.randn(3))
+    hook = next(iter(copy.deepcopy(host).head._forward_hooks.values()))
+    assert found in [cell.cell_contents for cell in hook.__closure__]
+
+
+@pytest.mark.parametrize(
+    ("x", "batch", "message"),
+    [
+        ("batch:image", {"picture": torch.zeros(2)}, r"the batch has keys \['picture'\]"),
+        ("batch:2", (torch.zeros(2), torch.zeros(2)), "the batch has a tuple of 2"),
+        ("batch:0[:, 3]", (torch.zeros(2, 2),), r"it is a tensor of shape \[2, 2\]"),
+        ("batch:", (torch.zeros(2),), "to name a tensor but it is a tuple of 1"),
+        ("attr:nothing", None, "there is no 'nothing'"),
+        ("batch:0", (torch.zeros(3, 1),), r"same number of samples but 'batch:0' has shape \[3, 1\]"),
+    ],
+)
+def test_what_is_not_there_is_told(x, batch, message):
+    host, found = Plain(), recorder(x, "output:head")
+    found.attach(host)
+    with pytest.raises(InputError, match=message):
+        _run_once(host, found, batch)
+
+
+def _run_once(host, found, batch):
+    found.arm(batch)
+    host.head(torch.randn(2, 3))
+    found.newest(host)
