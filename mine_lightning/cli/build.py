@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -39,9 +41,9 @@ def resolve(config: dict[str, Any]) -> Any:
         InputError: for a value of the wrong type, in one line.
     """
     try:
-        return _parser().parse_object(config)
+        return _parser().parse_object(copy.deepcopy(config))
     except (jsonargparse.ArgumentError, TypeError) as error:
-        raise InputError(f"Expected a config that fits its classes but: {_one_line(str(error))}") from error
+        raise InputError(_told(str(error))) from error
 
 
 def instantiate(resolved: Any) -> Parts:
@@ -69,9 +71,14 @@ def _parser() -> LightningArgumentParser:
     return parser
 
 
-def _one_line(message: str) -> str:
-    """Return the part of jsonargparse's message that says what is wrong."""
-    lines = [line.strip(" -") for line in message.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("Problem", "Expected", "Option", "Group", "Parser key"))]
-    chosen = [lines[0], *[line for line in telling if line != lines[0]]][:3]
-    return " ".join(" ".join(chosen).split())[:600]
+def _told(message: str) -> str:
+    """Return jsonargparse's message in one sentence: the innermost key, what it takes, and what it got."""
+    expected = [line.strip(" -") for line in message.splitlines() if line.strip(" -").startswith("Expected")]
+    if not expected or "Parser key" not in message:
+        return f"Expected a config that fits its classes but: {' '.join(message.split())[:300]}"
+    first = message.index(expected[0])
+    path = ".".join(re.findall(r'Parser key "([^"]+)"', message[:first]))
+    takes, _, got = expected[0].partition(" Got value: ")
+    got = got or message.rpartition("Given value: ")[2]
+    takes = re.sub(r"<class '([^']+)'>|typing\.", r"\1", takes.removeprefix("Expected").strip(" ."))
+    return f"Expected {takes} for {path} but got {' '.join(got.split())[:200]!r}; correct it in the config."

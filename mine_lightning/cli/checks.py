@@ -37,6 +37,9 @@ def check_names(config: dict[str, Any]) -> None:
         InputError: for the first one that does not exist.
     """
     _known(config, KEYS, "the config")
+    for key in ("trainer", "mine"):
+        if not isinstance(config.get(key) or {}, dict):
+            raise InputError(f"Expected {key} to have keys but got {config[key]!r}.")
     _check_arguments(config.get("trainer") or {}, Trainer, "trainer")
     if isinstance(config.get("mine"), dict):
         _check_arguments(config["mine"], MINERegularizer, "mine")
@@ -66,7 +69,10 @@ def _check_classes(node: Any, where: str) -> None:
         _known(node, ("class_path", "init_args", "dict_kwargs"), where)
         found = _find_class(node["class_path"], where)
         node["class_path"] = f"{found.__module__}.{found.__qualname__}"
-        _check_arguments(node.get("init_args") or {}, found, where)
+        arguments = node.get("init_args") or {}
+        if not isinstance(arguments, dict):
+            raise InputError(f"Expected {where}.init_args to have keys but got {arguments!r}.")
+        _check_arguments(arguments, found, where)
 
 
 def _find_class(name: str, where: str) -> type:

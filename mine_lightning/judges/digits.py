@@ -83,25 +83,28 @@ def stacked_modes(judge: DigitJudge, images: Tensor) -> Tensor:
     return digits @ digits.new_tensor([100, 10, 1])
 
 
-def _train(digits: DigitImages, epochs: int = 5, batch_size: int = 128) -> DigitClassifier:
-    """Train on digits shifted by up to two pixels, with one cycle of the learning rate."""
+def _train(digits: DigitImages, batches: int | None = None, batch_size: int = 128) -> DigitClassifier:
+    """Train on digits shifted by up to two pixels, with one cycle of the learning rate.
+
+    By default five passes, and at least 600 batches for a small data set.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         classifier = DigitClassifier()
-        n = len(digits.train_labels)
-        # a small data set gets more passes, so that every judge sees some 2,000 batches at least
-        epochs = max(epochs, 2000 * batch_size // n if n < 20_000 else 0)
+        a_pass = len(digits.train_labels) // batch_size
+        batches = max(5 * a_pass, 600) if batches is None else batches
         optimizer = torch.optim.AdamW(classifier.parameters(), lr=4e-3)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=epochs * (n // batch_size))
-        for _ in range(epochs):
-            for batch in torch.randperm(n).split(batch_size)[: n // batch_size]:
-                shift = torch.randint(-2, 3, (2,)).tolist()
-                images = torch.roll(_pixels(digits.train_images[batch]), shift, dims=(2, 3))
-                loss = F.cross_entropy(classifier(images), digits.train_labels[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=batches)
+        order: list[Tensor] = []
+        for _ in range(batches):
+            order = order or list(torch.randperm(len(digits.train_labels)).split(batch_size)[:a_pass])
+            batch, shift = order.pop(), torch.randint(-2, 3, (2,)).tolist()
+            images = torch.roll(_pixels(digits.train_images[batch]), shift, dims=(2, 3))
+            loss = F.cross_entropy(classifier(images), digits.train_labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
     return classifier.eval()
 
 

@@ -67,16 +67,14 @@ class MetricsCSV(Logger):
         """Append what has come; rewrite the file where a column is new."""
         if not self._rows:
             return
-        older = [] if self._opened else self._read()
-        new = [key for row in self._rows for key in row if key not in self._columns]
-        if new or not self._opened:
-            kept = older if not self._opened else self._read()
-            self._columns += list(dict.fromkeys(new))
-            part = self.path.with_name(self.path.name + ".part")
-            self._write(part, "w", [*kept, *self._rows])
-            part.replace(self.path)
-        else:
+        if self._opened and all(key in self._columns for row in self._rows for key in row):
             self._write(self.path, "a", self._rows)
+        else:
+            rows = [*self._read(), *self._rows]
+            self._columns = list(dict.fromkeys(key for row in [dict.fromkeys(self._columns), *rows] for key in row))
+            part = self.path.with_name(self.path.name + ".part")
+            self._write(part, "w", rows)
+            part.replace(self.path)
         self._opened = True
         self._rows = []
 
@@ -87,14 +85,11 @@ class MetricsCSV(Logger):
     def _read(self) -> list[dict[str, Any]]:
         if not self.path.is_file():
             return []
-        with self.path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            self._columns = list(dict.fromkeys([*self._columns, *(reader.fieldnames or [])]))
+        text = self.path.read_text()
+        rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))  # a kill can cut the last row off
         if self._keep_until is None or self._opened:
             return rows
-        # a kill can cut the last row off
-        return [row for row in rows if (row["step"] or "").isdigit() and int(row["step"]) < self._keep_until]
+        return [row for row in rows if int(row["step"]) < self._keep_until]
 
     def _write(self, path: Path, mode: str, rows: list[dict[str, Any]]) -> None:
         with path.open(mode, newline="") as file:

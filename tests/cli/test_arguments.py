@@ -1,0 +1,41 @@
+"""What was typed is what is understood."""
+
+import pytest
+
+from mine_lightning.cli.arguments import parse
+from mine_lightning.errors import InputError
+
+
+def test_configs_and_overrides_keep_their_order():
+    request = parse(["--config", "a", "--mine.beta=1e-3", "-c", "b.yaml", "--mine", "null", "--seed", "3"])
+    assert request.configs == ["a", "b.yaml"]
+    assert request.overrides == [("mine.beta", 0.001), ("mine", None), ("seed_everything", 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 0.001), ("0.5", 0.5), ("3", 3), ("[1, 2]", [1, 2]), ("true", True), ("relu", "relu"), ("null", None)],
+)
+def test_values_are_yaml(text, value):
+    assert parse(["--config", "a", "--x", text]).overrides == [("x", value)]
+
+
+def test_flags():
+    assert parse(["--resume", "runs/a"]).resume == "runs/a"
+    assert parse(["--config", "a", "--print_config"]).print_config
+    assert parse(["-h"]).help
+    assert parse([]).configs == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fit", "--config", "a"], "got the word 'fit'; there are no subcommands"),
+        (["--config"], "Expected a value after --config"),
+        (["--resume", "a", "--mine", "null"], "a resumed run keeps its config"),
+        (["--config", "a", "--x", "[1"], "Expected YAML after --x"),
+    ],
+)
+def test_what_makes_no_sense_is_told(words, message):
+    with pytest.raises(InputError, match=message):
+        parse(words)

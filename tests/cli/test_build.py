@@ -1,0 +1,59 @@
+"""Objects from a config, and values of the wrong type told in one line."""
+
+import pytest
+import torch
+
+from mine_lightning.bounds import FDivergence
+from mine_lightning.cli import build, checks, configs
+from mine_lightning.errors import InputError
+from mine_lightning.networks import ConvStatistics
+from mine_lightning.regularizer.callback import MINERegularizer
+
+
+def resolved(*overrides):
+    config = configs.load(configs.find("gan_stacked_mnist"))
+    config["trainer"].pop("precision")
+    for path, value in overrides:
+        configs.override(config, path, value)
+    checks.check_names(config)
+    return build.resolve(config)
+
+
+def test_builds_the_term_from_its_block():
+    parts = build.instantiate(resolved(("mine.beta", 0.5), ("mine.bound", {"class_path": "FDivergence"})))
+    assert isinstance(parts.mine, MINERegularizer)
+    assert parts.mine.beta == 0.5
+    assert isinstance(parts.mine.bound, FDivergence)
+    network = parts.mine.statistics_network((3, 28, 28), (10,))
+    assert isinstance(network, ConvStatistics)
+    assert isinstance(parts.mine.optimizer(network.parameters()), torch.optim.Adam)
+
+
+def test_null_takes_the_term_off():
+    assert build.instantiate(resolved(("mine", None))).mine is None
+
+
+def test_what_is_dumped_builds_the_same():
+    first = build.dump(resolved())
+    checks.check_names(first)
+    assert build.dump(build.resolve(first)) == first
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("trainer.max_epochs", "many", "Expected int for trainer.max_epochs but got 'many'; correct it in the config."),
+        ("mine.beta", "strong", "Expected float for mine.beta but got 'strong'; correct it in the config."),
+        ("mine.direction", "up", "Expected Literal['maximize', 'minimize'] for mine.direction but got 'up'; correct"),
+        ("data.batch_size", "big", "Expected int for data.batch_size but got 'big'; correct it in the config."),
+        (
+            "model.generator.width",
+            "big",
+            "Expected int for model.generator.width but got 'big'; correct it in the config.",
+        ),
+    ],
+)
+def test_a_wrong_type_is_told_in_one_sentence(path, value, message):
+    with pytest.raises(InputError) as error:
+        resolved((path, value))
+    assert str(error.value).startswith(message)

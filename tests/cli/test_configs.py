@@ -1,0 +1,97 @@
+"""Finding, merging, overriding and hashing; every shipped config fits its classes."""
+
+import copy
+
+import pytest
+
+from mine_lightning.cli import build, checks, configs
+from mine_lightning.errors import InputError
+
+A = {"model": {"class_path": "A", "init_args": {"x": 1, "y": {"z": 2}}}, "trainer": {"max_epochs": 3}}
+
+
+def test_later_wins_key_by_key_and_inputs_stay():
+    before = copy.deepcopy(A)
+    merged = configs.merge(A, {"model": {"init_args": {"y": {"z": 5}}}, "mine": None})
+    assert merged["model"] == {"class_path": "A", "init_args": {"x": 1, "y": {"z": 5}}}
+    assert merged["mine"] is None
+    assert before == A
+
+
+def test_null_takes_off_and_a_list_replaces():
+    assert configs.merge({"a": {"b": 1}, "l": [1, 2]}, {"a": None, "l": [3]}) == {"a": None, "l": [3]}
+
+
+def test_another_class_drops_the_old_ones_arguments():
+    assert configs.merge(A, {"model": {"class_path": "B"}})["model"] == {"class_path": "B"}
+    assert configs.merge(A, {"model": {"class_path": "A"}})["model"]["init_args"]["x"] == 1
+
+
+@pytest.mark.parametrize("path", ["model.x", "model.init_args.x"])
+def test_override_finds_init_args(path):
+    config = copy.deepcopy(A)
+    configs.override(config, path, 9)
+    assert config["model"]["init_args"]["x"] == 9
+
+
+def test_override_makes_keys_that_are_not_there_yet():
+    config = {}
+    configs.override(config, "trainer.max_epochs", 2)
+    assert config == {"trainer": {"max_epochs": 2}}
+
+
+def test_override_through_null_is_told():
+    with pytest.raises(InputError, match="'mine' in it is None and has none"):
+        configs.override({"mine": None}, "mine.beta", 1.0)
+
+
+def test_bare_names_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("gan_stacked_mnist", "gan_stacked_mnist.yaml"):
+        assert configs.find(name) == configs.CONFIGS / "gan_stacked_mnist.yaml"
+    (tmp_path / "gan_stacked_mnist.yaml").write_text("trainer: {}")
+    assert configs.find("gan_stacked_mnist.yaml").resolve() == tmp_path / "gan_stacked_mnist.yaml"
+
+
+def test_an_unknown_name_lists_the_nearest():
+    with pytest.raises(InputError, match=r"there is no 'gan_stackd_mnist.yaml'; nearest: gan_stacked_mnist,"):
+        configs.find("gan_stackd_mnist.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [1", "it can't be read"), ("- 1", "but got list"), ("", "NoneType")]
+)
+def test_what_is_no_config_is_told(tmp_path, text, message):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        configs.load(tmp_path / "a.yaml")
+
+
+def test_numbers_may_be_written_as_people_do(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: 1e-3\nb: 2E5\nc: 1.5e-2\nd: e5")
+    assert configs.load(tmp_path / "a.yaml") == {"a": 0.001, "b": 2e5, "c": 0.015, "d": "e5"}
+
+
+def test_hash_stands_for_what_is_computed_and_not_for_where():
+    base = configs.config_hash(A)
+    elsewhere = configs.merge(A, {"seed_everything": 4, "output": "x", "trainer": {"devices": 2, "precision": "32"}})
+    assert configs.config_hash(elsewhere) == base
+    assert configs.config_hash(configs.merge(A, {"trainer": {"max_epochs": 4}})) != base
+    assert configs.config_hash(configs.merge(A, {"model": {"init_args": {"x": 2}}})) != base
+
+
+@pytest.mark.parametrize("path", configs.shipped(), ids=lambda path: path.stem)
+def test_every_shipped_config_is_described_and_fits_its_classes(path):
+    assert configs.describe(path)
+    config = configs.load(path)
+    checks.check_names(config)
+    config["trainer"].pop("precision")
+    parts = build.instantiate(build.resolve(config))
+    assert (parts.mine is None) == (config.get("mine") is None)
+
+
+def test_with_and_without_the_term_differ_by_the_term_alone():
+    with_term, without = (configs.load(configs.find(name)) for name in ("gan_stacked_mnist", "gan_stacked_mnist_dcgan"))
+    assert with_term.pop("mine") is not None
+    assert without.pop("mine") is None
+    assert with_term == without

@@ -1,0 +1,229 @@
+"""The command line from end to end, on a GAN that trains in seconds."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from mine_lightning.cli import main
+from mine_lightning.runs.folder import RunFolder
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--config", "gan_stacked_mnist", "--config", "smoke"]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """A judge of three batches: these tests look at the plumbing."""
+    from mine_lightning.judges import digits
+
+    train = digits._train
+    monkeypatch.setattr(digits, "_train", lambda images: train(images, batches=3))
+
+
+def run(tmp_path, *words):
+    assert main([*SMALL, "--output", str(tmp_path), *words]) == 0
+    (folder,) = (tmp_path / "gan_stacked_mnist").iterdir()
+    return folder
+
+
+def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
+    folder = run(tmp_path, "--seed", "3")
+    assert folder.name.startswith("smoke-sklearn-digits-seed3-")
+    summary = json.loads((folder / "summary.json").read_text())
+    keys = ["experiment", "protocol", "dataset", "seed", "steps", "metrics", "config_hash", "wall_time_s", "hardware"]
+    assert set(keys) | {"versions", "commit"} <= set(summary)
+    assert (summary["experiment"], summary["protocol"], summary["dataset"]) == (
+        "gan_stacked_mnist",
+        "smoke",
+        "sklearn-digits",
+    )
+    assert (summary["seed"], summary["steps"]) == (3, 8)
+    assert {"modes", "kl", "floor_modes", "floor_kl", "mi"} <= set(summary["metrics"])
+    assert isinstance(summary["metrics"]["modes"], int)
+    assert sorted(path.name for path in (folder / "samples").iterdir()) == ["step-000004.png", "step-000008.png"]
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == [
+        "epoch-000.ckpt",
+        "epoch-001.ckpt",
+        "last.ckpt",
+    ]
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {"step", "mine/mi", "mine/clip", "train/loss_d", "val/modes", "val/kl", "val/mi", "test/kl"} <= set(rows[0])
+    assert [row["step"] for row in rows if row["val/modes"]] == ["3", "7"]
+    out = capsys.readouterr().out
+    assert "data set     sklearn-digits" in out
+    assert "MINE         maximize I(x; z), x = output:generator" in out
+    assert "perfect generator" in out
+    assert str(folder) in out
+    assert "precision    " in out
+
+
+def test_the_term_can_be_taken_off(tmp_path, capsys):
+    folder = run(tmp_path, "--mine", "null")
+    assert "MINE         off" in capsys.readouterr().out
+    assert "mine/mi" not in (folder / "metrics.csv").read_text()
+    assert yaml.safe_load((folder / "config.yaml").read_text())["mine"] is None
+
+
+def test_same_seed_same_result(tmp_path):
+    a, b = (run(tmp_path / name) for name in "ab")
+    first, second = (torch.load(folder / "checkpoints/last.ckpt", weights_only=True) for folder in (a, b))
+    for key, value in first["state_dict"].items():
+        assert torch.equal(value, second["state_dict"][key])
+
+
+def test_a_finished_runs_config_starts_the_same_run_again(tmp_path):
+    folder = run(tmp_path / "a")
+    assert main(["--config", str(folder / "config.yaml"), "--output", str(tmp_path / "b")]) == 0
+    (again,) = (tmp_path / "b" / "config").iterdir()
+    first, second = (json.loads((path / "summary.json").read_text()) for path in (folder, again))
+    assert first["metrics"] == second["metrics"]
+
+
+def interrupted(tmp_path, monkeypatch):
+    """Start a run of three epochs and stop it in the second one, as kill -9 would: nothing is tidied up."""
+    from mine_lightning.hosts.dcgan import DCGAN
+
+    step = DCGAN.training_step
+
+    def dying(self, batch, batch_idx):
+        if self.trainer.current_epoch == 1 and batch_idx == 2:
+            os._exit(9)
+        return step(self, batch, batch_idx)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(DCGAN, "training_step", dying)
+        main([*SMALL, "--output", str(tmp_path), "--trainer.max_epochs", "3"])
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    (folder,) = (tmp_path / "gan_stacked_mnist").iterdir()
+    return folder
+
+
+def test_a_killed_run_goes_on_and_ends_bitwise_where_an_uninterrupted_one_does(tmp_path, monkeypatch, capsys):
+    killed = interrupted(tmp_path / "killed", monkeypatch)
+    identity = RunFolder(killed).identity
+    assert not (killed / "summary.json").exists()
+    assert main(["--resume", str(killed)]) == 0
+    assert "going on after step 4" in capsys.readouterr().out
+    whole = run(tmp_path / "whole", "--trainer.max_epochs", "3")
+    first, second = (torch.load(folder / "checkpoints/last.ckpt", weights_only=True) for folder in (killed, whole))
+    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
+        _assert_same(first[part], second[part])
+    terms = [next(v for k, v in saved["callbacks"].items() if k.startswith("MINE")) for saved in (first, second)]
+    _assert_same(*terms)
+    a, b = (json.loads((folder / "summary.json").read_text()) for folder in (killed, whole))
+    assert a["metrics"] == b["metrics"]
+    assert a["steps"] == b["steps"] == 12
+    assert a["config_hash"] == b["config_hash"]
+    assert RunFolder(killed).identity == identity
+    with (killed / "metrics.csv").open(newline="") as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file) if row["val/modes"]]
+    assert steps == [3, 7, 11]
+
+
+def _assert_same(a, b):
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            _assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        for x, y in zip(a, b, strict=True):
+            _assert_same(x, y)
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    else:
+        assert a == b
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_leave_a_folder_that_resumes(tmp_path, number):
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    words = [*SMALL, "--output", str(tmp_path), "--trainer.max_epochs", "500"]
+    code = (
+        "import sys\nfrom mine_lightning.judges import digits\ntrain = digits._train\n"
+        "digits._train = lambda images: train(images, batches=3)\n"
+        "from mine_lightning.cli import main\nsys.exit(main())"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, *words], env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not list(tmp_path.rglob("last.ckpt")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.3)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Go on with: python train.py --resume" in error
+    (folder,) = (tmp_path / "gan_stacked_mnist").iterdir()
+    assert RunFolder.open(folder).last_checkpoint.is_file()
+    assert torch.load(RunFolder.open(folder).last_checkpoint, weights_only=True)["state_dict"]
+
+
+def test_resume_on_another_data_set_is_told(tmp_path, capsys):
+    folder = run(tmp_path)
+    identity = RunFolder(folder).identity
+    RunFolder(folder).write_identity(**{**identity, "dataset": "mnist"})
+    assert main(["--resume", str(folder)]) == 2
+    assert "Expected the data set 'mnist'" in capsys.readouterr().err
+
+
+def test_alone_it_lists_the_experiments(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert "gan_stacked_mnist_dcgan " in out
+    assert "GAN+MINE on Stacked MNIST" in out
+
+
+def test_print_config_prints_what_can_be_read_back(capsys):
+    assert main(["--config", "gan_stacked_mnist", "--mine.beta", "0.25", "--print_config"]) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["mine"]["beta"] == 0.25
+    assert config["trainer"]["precision"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--config", "gan_stackd"], "nearest: gan_stacked_mnist"),
+        (["--config", "gan_stacked_mnist", "--trainer.max_epoch", "1"], "did you mean 'max_epochs'?"),
+        (["--config", "gan_stacked_mnist", "--mine.direction", "up"], "for mine.direction but got 'up'"),
+        (["--config", "gan_stacked_mnist", "--mine.beta", "-1"], "Expected beta >= 0"),
+        (["--config", "gan_stacked_mnist", "--mine.z", "code"], "start it with one of output:"),
+        (["--config", "gan_stacked_mnist", "--data.root", "/nowhere"], "the folder that data.root names"),
+        (["--resume", "/nowhere"], "Expected a run folder at /nowhere"),
+        (["--mine", "null"], "Expected --config NAME beside the overrides"),
+        ([*SMALL, "--mine.z", "input:generater[:, :10]"], "did you mean input:generator?"),
+        ([*SMALL, "--mine.x", "input:generator", "--mine.statistics_network", "null"], "statistics_network"),
+        ([*SMALL, "--mine.x", "batch:", "--mine.z", "input:discriminator"], "carries a gradient"),
+        ([*SMALL, "--trainer.gradient_clip_val", "1.0"], "gradient clipping is not supported for manual optimization"),
+    ],
+)
+def test_wrong_input_gets_one_sentence_and_exit_code_2(tmp_path, capsys, words, message):
+    assert main([*words, *([] if "--resume" in words else ["--output", str(tmp_path)])]) == 2
+    error = capsys.readouterr().err
+    line = next(line for line in error.splitlines() if line.startswith("error: "))
+    assert message.lower() in line.lower()
+    assert "Traceback" not in error
+
+
+def test_a_damaged_data_file_is_told_with_its_path(tmp_path, capsys):
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / f"{name}-ubyte").write_bytes(b"\x00\x00\x08\x03cut")
+    assert main([*SMALL, "--data.root", str(tmp_path), "--output", str(tmp_path)]) == 2
+    assert f"{tmp_path}/train-images-idx3-ubyte" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main([*SMALL, "--output", str(tmp_path / "file")]) == 2
+    assert "choose another place with --output" in capsys.readouterr().err

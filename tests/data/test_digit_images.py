@@ -1,0 +1,69 @@
+"""Which digits are used, in which order they are looked for, and what they are called."""
+
+import pytest
+import torch
+
+from mine_lightning.data.digit_images import load_digit_images
+from mine_lightning.errors import InputError
+
+
+def write_mnist(folder, n=4, **changes):
+    """Write a tiny data set in MNIST's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "t10k"):
+        parts = {
+            "images-idx3": torch.zeros(n, 28, 28, dtype=torch.uint8),
+            "labels-idx1": torch.zeros(n, dtype=torch.uint8),
+        }
+        for name, array in parts.items():
+            array = changes.get(f"{split}_{name[:6]}", array)
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+            (folder / f"{split}-{name}-ubyte").write_bytes(header + array.numpy().tobytes())
+
+
+def test_real_mnist_is_found_and_whole(mnist_root):
+    digits = load_digit_images(mnist_root)
+    assert digits.name == "mnist"
+    assert digits.train_images.shape == (60_000, 28, 28)
+    assert digits.test_images.shape == (10_000, 28, 28)
+    assert digits.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+
+
+@pytest.mark.parametrize("inside", ["", "MNIST/raw"])
+def test_root_may_be_torchvisions_or_hold_the_files(tmp_path, inside):
+    write_mnist(tmp_path / inside)
+    assert load_digit_images(tmp_path).name == "mnist"
+
+
+def test_the_environment_names_the_root(tmp_path, monkeypatch):
+    write_mnist(tmp_path)
+    monkeypatch.setenv("MINE_LIGHTNING_DATA", str(tmp_path))
+    assert load_digit_images().name == "mnist"
+
+
+def test_without_mnist_the_bundled_digits_serve_under_their_own_name(caplog):
+    caplog.set_level("INFO")
+    digits = load_digit_images()
+    assert digits.name == "sklearn-digits"
+    assert "calls its data set 'sklearn-digits'" in caplog.text
+    assert len(digits.train_labels) + len(digits.test_labels) == 1797
+    assert digits.train_images.shape[1:] == (28, 28)
+    assert digits.train_images.dtype == torch.uint8
+    assert digits.train_images.max() > 200
+    assert set(digits.test_labels.tolist()) == set(range(10))
+
+
+def test_a_folder_that_was_named_is_never_replaced(tmp_path):
+    with pytest.raises(InputError, match="the folder that data.root names, but they are not there"):
+        load_digit_images(tmp_path)
+
+
+def test_the_last_step_can_be_forbidden():
+    with pytest.raises(InputError, match="Expected MNIST but it can't be downloaded"):
+        load_digit_images(allow_bundled=False)
+
+
+def test_wrong_sizes_are_told(tmp_path):
+    write_mnist(tmp_path, train_images=torch.zeros(3, 28, 28, dtype=torch.uint8))
+    with pytest.raises(InputError, match=r"as many as labels, .* but got \[3, 28, 28\] and 4 labels"):
+        load_digit_images(tmp_path)

@@ -1,0 +1,109 @@
+"""MINE under a plain Trainer, on pairs whose mutual information is known."""
+
+import math
+
+import pytest
+import torch
+from cases import BOUNDS, trainer, weights
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mine_lightning.bounds import DonskerVaradhan, FDivergence
+from mine_lightning.errors import InputError
+from mine_lightning.estimator import MINE
+from mine_lightning.networks import MLPStatistics
+from mine_lightning.pairing import Derangements
+
+RHO = 0.8
+TRUTH = -0.5 * math.log(1 - RHO**2)
+
+
+def pairs(n, seed):
+    x, e = torch.randn(2, n, 1, generator=torch.Generator().manual_seed(seed))
+    return TensorDataset(x, RHO * x + math.sqrt(1 - RHO**2) * e)
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_held_out_estimate_on_correlated_gaussians_is_right(tmp_path, bound):
+    def network(x_shape, z_shape):
+        return MLPStatistics(x_shape, z_shape, hidden=(64, 64))
+
+    mine = MINE(network, (1,), (1,), bound(), Derangements(2), lambda p: torch.optim.Adam(p, lr=3e-3))
+    run = trainer(tmp_path, max_epochs=3)
+    torch.manual_seed(0)
+    run.fit(mine, DataLoader(pairs(256 * 100, 0), 256), DataLoader(pairs(20_000, 1), 5000))
+    estimate, stderr = (run.callback_metrics[key].item() for key in ("val/mi", "val/mi_stderr"))
+    assert estimate == pytest.approx(TRUTH, abs=0.03)
+    assert 0 < stderr < 0.03
+
+
+def test_independent_pairs_have_no_information(tmp_path):
+    mine = MINE(MLPStatistics, (1,), (1,))
+    x, z = torch.randn(2, 256 * 20, 1)
+    trainer(tmp_path).fit(mine, DataLoader(TensorDataset(x, z), 256))
+    held_out = torch.randn(2, 5000, 1)
+    assert abs(mine.estimate(*held_out).item()) < 0.02
+
+
+def test_scores_pair_each_x_with_its_own_and_with_others_z():
+    class Difference(nn.Module):
+        def forward(self, x, z):
+            return (x - z)[:, 0]
+
+    x = torch.arange(6.0)[:, None]
+    joint, marginal = MINE(Difference(), pairing=Derangements(3)).scores(x, x)
+    assert (joint == 0).all()
+    assert marginal.shape == (6, 3)
+    assert (marginal != 0).all()
+
+
+def test_draws_differ_by_update_and_by_name_and_repeat_by_both():
+    mine = MINE(MLPStatistics, (1,), (1,))
+    x, z = torch.randn(2, 16, 1)
+    first = mine.scores(x, z)[1]
+    assert torch.equal(first, mine.scores(x, z)[1])
+    assert not torch.equal(first, mine.scores(x, z, "another")[1])
+    mine.updates += 1
+    assert not torch.equal(first, mine.scores(x, z)[1])
+
+
+def test_the_global_random_state_does_not_move():
+    before = torch.get_rng_state()
+    mine = MINE(lambda x, z: MLPStatistics(x, z, input_noise=0.5), (1,), (1,))
+    mine.scores(*torch.zeros(2, 16, 1))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    a, b, c = (MINE(MLPStatistics, (1,), (1,), seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(weights(a), weights(b))
+    assert not torch.equal(weights(a), weights(c))
+
+
+def test_the_last_bias_is_frozen_just_where_the_bound_cannot_see_it():
+    assert not MINE(MLPStatistics, (1,), (1,), DonskerVaradhan()).statistics_network.output.bias.requires_grad
+    assert MINE(MLPStatistics, (1,), (1,), FDivergence()).statistics_network.output.bias.requires_grad
+
+
+def test_state_holds_the_updates_and_the_moving_average():
+    mine, other = MINE(MLPStatistics, (1,), (1,)), MINE(MLPStatistics, (1,), (1,), seed=1)
+    mine.objective(*torch.randn(2, 8, 1))
+    mine.updates = 7
+    other.load_state_dict(mine.state_dict())
+    assert other.updates == 7
+    assert torch.equal(other.bound.log_average, mine.bound.log_average)
+
+
+def test_estimate_has_no_gradient_no_noise_and_changes_nothing():
+    mine = MINE(lambda x, z: MLPStatistics(x, z, input_noise=0.5), (1,), (1,))
+    x, z = torch.randn(2, 50, 1)
+    first = mine.estimate(x.requires_grad_(), z)
+    assert not first.requires_grad
+    assert first == mine.estimate(x, z)
+    assert mine.training
+    assert mine.bound.log_average.isnan()
+
+
+def test_a_callable_without_shapes_is_told():
+    with pytest.raises(InputError, match="Expected x_shape and z_shape"):
+        MINE(MLPStatistics)
