@@ -56,7 +56,7 @@ def dump(resolved: Any) -> dict[str, Any]:
     """Return a resolved config as plain data."""
     import yaml
 
-    return yaml.safe_load(_parser().dump(resolved, skip_check=True))
+    return yaml.safe_load(_parser().dump(resolved, skip_check=True, skip_none=False))
 
 
 def _parser() -> LightningArgumentParser:
@@ -80,5 +80,5 @@ def _told(message: str) -> str:
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message[:first]))
     takes, _, got = expected[0].partition(" Got value: ")
     got = got or message.rpartition("Given value: ")[2]
-    takes = re.sub(r"<class '([^']+)'>|typing\.", r"\1", takes.removeprefix("Expected").strip(" ."))
+    takes = re.sub(r"<class '([^']+)'>|typing\.", r"\1", takes.removeprefix("Expected a ").strip(" ."))
     return f"Expected {takes} for {path} but got {' '.join(got.split())[:200]!r}; correct it in the config."

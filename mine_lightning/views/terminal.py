@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 
 from pytorch_lightning.callbacks import ProgressBar, RichProgressBar, TQDMProgressBar
 
@@ -17,8 +18,19 @@ def progress_bar() -> ProgressBar:
     return TQDMProgressBar(refresh_rate=100)
 
 
+# remarks of Lightning and wandb that no user of ours can act on
+_REMARKS = (
+    "Precision .* is not supported by the model summary",
+    ".*LeafSpec.* is deprecated",
+    ".*does not have many workers",  # batches are cut from memory: workers would slow them
+    ".*smaller than the logging interval",
+)
+
+
 def quiet_lightning() -> None:
-    """Silence the advertisements that Lightning prints with every Trainer."""
+    """Silence Lightning's advertisements, and remarks that no user can act on."""
+    for remark in _REMARKS:
+        warnings.filterwarnings("ignore", message=remark)
     for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero"):
         logger = logging.getLogger(name)
         if _is_no_tip not in logger.filters:

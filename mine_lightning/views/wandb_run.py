@@ -36,6 +36,7 @@ def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
     mode = wandb_mode()
     if mode == "disabled":
         return None
+    import wandb
     from pytorch_lightning.loggers import WandbLogger
 
     identity = folder.identity
@@ -47,6 +48,8 @@ def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
         id=identity["wandb_id"],
         # not offline=True: that sets WANDB_MODE for the whole process
         mode=mode,
+        # online its line with the address is wanted; offline the final lines of the run say what it would
+        settings=wandb.Settings(silent=mode == "offline"),
     )
     logger.log_hyperparams(config)
     if mode == "offline":

@@ -54,7 +54,7 @@ def test_without_mnist_the_bundled_digits_serve_under_their_own_name(caplog):
 
 
 def test_a_folder_that_was_named_is_never_replaced(tmp_path):
-    with pytest.raises(InputError, match="the folder that data.root names, but they are not there"):
+    with pytest.raises(InputError, match=r"the folder that data\.root names, but they are not there"):
         load_digit_images(tmp_path)
 
 

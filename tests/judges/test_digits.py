@@ -114,7 +114,7 @@ def test_a_damaged_cache_is_trained_again(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(tmp_path, monkeypatch):
     untrained(monkeypatch)
     (tmp_path / "file").write_text("")
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="cached judge|can't be kept") as warned:
         DigitJudge.trained_on(tiny("other"), tmp_path / "file" / "judges")
     assert any("can't be kept" in str(warning.message) for warning in warned)
 
