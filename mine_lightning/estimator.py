@@ -82,8 +82,11 @@ class MINE(LightningModule):
                 "Expected x_shape and z_shape beside a statistics_network that is a callable, but one is missing; "
                 "give both, or a finished nn.Module."
             )
-        with _stream(torch.device("cpu"), self.seed, "init"):
-            return network(tuple(x_shape), tuple(z_shape))
+        try:
+            with _stream(torch.device("cpu"), self.seed, "init"):
+                return network(tuple(x_shape), tuple(z_shape))
+        except ValueError as error:  # a network's own check of the shapes
+            raise InputError(str(error)) from error
 
     def _freeze_shift(self) -> None:
         """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""

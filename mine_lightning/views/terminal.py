@@ -24,6 +24,7 @@ _REMARKS = (
     ".*LeafSpec.* is deprecated",
     ".*does not have many workers",  # batches are cut from memory: workers would slow them
     ".*smaller than the logging interval",
+    "Checkpoint directory .* exists and is not empty",  # it is the one that is resumed
 )
 
 

@@ -90,7 +90,8 @@ def test_a_finished_runs_config_starts_the_same_run_again(tmp_path):
 
 # a process of its own, with the quick judge; DYING is the batch of the second epoch in which it is killed
 CODE = """
-import os, sys
+import os, sys, torch
+torch.set_num_threads(2)  # as in this process: sums are bitwise the same on as many threads only
 from mine_lightning.cli import main
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.judges import digits
@@ -163,7 +164,7 @@ def test_ctrl_c_and_sigterm_leave_a_folder_that_resumes(tmp_path, number):
     time.sleep(0.3)
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == (143 if number == signal.SIGTERM else 1)
     assert "Go on with: python train.py --resume" in error
     folder = only_folder(tmp_path)
     assert RunFolder.open(folder).last_checkpoint.is_file()
@@ -205,7 +206,7 @@ def test_print_config_prints_what_can_be_read_back(capsys):
         (["--resume", "/nowhere"], "Expected a run folder at /nowhere"),
         (["--mine", "null"], "Expected --config NAME beside the overrides"),
         ([*SMALL, "--mine.z", "input:generater[:, :10]"], "did you mean input:generator?"),
-        ([*SMALL, "--mine.x", "input:generator[:, 10:]"], "Expected x to be images"),
+        ([*SMALL, "--mine.x", "output:discriminator"], "Expected x to be images"),
         ([*SMALL, "--mine.x", "'batch:'"], "carries a gradient"),
         ([*SMALL, "--trainer.gradient_clip_val", "1.0"], "gradient clipping is not supported for manual optimization"),
     ],
