@@ -19,13 +19,14 @@ from mine_lightning.cli import arguments, build, checks, configs
 from mine_lightning.errors import InputError
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
-from mine_lightning.runs.machine import choose_precision, commit, hardware, versions
+from mine_lightning.runs.machine import choose_precision, hardware
 from mine_lightning.runs.random_streams import SeedEachEpoch
+from mine_lightning.runs.summary import curve, summarise
 from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
-__all__ = ["main"]
+__all__ = ["hashed", "main"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,19 +86,28 @@ def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return resolved, plain
 
 
+def hashed(config: dict[str, Any], plain: dict[str, Any]) -> str:
+    """Return the hash of a config as resolved, of the Trainer's arguments just those that it names itself.
+
+    The Trainer's defaults change between versions of Lightning.
+    """
+    return configs.config_hash(
+        {**plain, "trainer": {key: plain["trainer"][key] for key in config.get("trainer") or {}}}
+    )
+
+
 def _start(config: dict[str, Any], experiment: str) -> None:
     quiet_lightning()
     resolved, plain = _resolved(config)
     parts = _build(resolved, plain)
     dataset = getattr(parts.data, "dataset_name", type(parts.data).__name__)
     folder = RunFolder.create(plain["output"], experiment, plain["protocol"], dataset, plain["seed_everything"])
-    explicit = {**plain, "trainer": {key: plain["trainer"][key] for key in config.get("trainer") or {}}}
     folder.write_identity(
         experiment=experiment,
         protocol=plain["protocol"],
         dataset=dataset,
         seed=plain["seed_everything"],
-        config_hash=configs.config_hash(explicit),
+        config_hash=hashed(config, plain),
     )
     folder.write_config(plain)
     _run(folder, parts, plain, resume=False)
@@ -136,29 +146,28 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
         fit_time = time.perf_counter() - fit_began
-        held_out = {key.removeprefix("val/"): value for key, value in trainer.callback_metrics.items() if "mi" in key}
+        held_out = {
+            key.removeprefix("val/"): float(value)
+            for key, value in trainer.callback_metrics.items()
+            if key.startswith("val/") and key.endswith(("mi", "mi_stderr"))
+        }
         steps = trainer.fit_loop.total_batch_idx + 1
         scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint, verbose=False)[0]
-    metrics = {key.removeprefix("test/"): value for key, value in scores.items()}
-    metrics |= {key: float(value) for key, value in held_out.items() if key in ("mi", "mi_stderr")}
-    judges = [accuracy for c in _callbacks(trainer) if (accuracy := getattr(c, "judge_accuracy", None)) is not None]
-    identity = folder.identity
-    summary = {
-        **{key: identity[key] for key in ("experiment", "protocol", "dataset", "seed")},
-        "steps": steps,
-        "metrics": {key: _rounded(key, value) for key, value in metrics.items()},
-        **({"judge_accuracy": judges[0]} if judges else {}),
-        "config_hash": identity["config_hash"],
-        # an earlier session of this run counts with the time that its checkpoint knows of
-        "wall_time_s": round(timer.time_elapsed("train") + time.perf_counter() - began - fit_time, 1),
-        "hardware": hardware(),
-        "precision": str(trainer.precision),
-        "versions": versions(),
-        "commit": commit(),
-    }
-    folder.write_summary(summary)
+    metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | held_out
     for logger in trainer.loggers:
         logger.finalize("success")
+    judges = (getattr(callback, "judge_accuracy", None) for callback in _callbacks(trainer))
+    summary = summarise(
+        folder.identity,
+        steps,
+        metrics,
+        curve(folder.path / "metrics.csv"),
+        # an earlier session of this run counts with the time that its checkpoint knows of
+        timer.time_elapsed("train") + time.perf_counter() - began - fit_time,
+        str(trainer.precision),
+        next((accuracy for accuracy in judges if accuracy is not None), None),
+    )
+    folder.write_summary(summary)
     _finish(folder, summary)
 
 
@@ -249,10 +258,6 @@ def _told_how_to_resume(folder: RunFolder) -> Any:
 
 def _callbacks(trainer: pl.Trainer) -> list[pl.Callback]:
     return trainer.callbacks  # type: ignore[attr-defined]
-
-
-def _rounded(key: str, value: float) -> float | int:
-    return int(value) if key.endswith("modes") else round(value, 6)
 
 
 def _yaml(config: dict[str, Any]) -> str:

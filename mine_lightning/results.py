@@ -1,0 +1,115 @@
+"""``results/``: one JSON for each finished run that counts, and the tables that are made from them.
+
+``python -m mine_lightning.results keep RUN_DIR`` puts a finished run's summary at its place in ``results/``;
+``python -m mine_lightning.results`` prints the tables, which the README quotes.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from mine_lightning.errors import InputError
+from mine_lightning.runs.folder import write_whole
+
+__all__ = ["keep", "load", "main", "mode_table", "place"]
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def place(summary: dict[str, Any], root: Path = RESULTS) -> Path:
+    """Return where a run's summary belongs: ``results/EXPERIMENT/PROTOCOL-DATASET-seedK.json``."""
+    name = f"{summary['protocol']}-{summary['dataset']}-seed{summary['seed']}.json"
+    return root / summary["experiment"] / name
+
+
+def keep(run: Path, root: Path = RESULTS) -> Path:
+    """Copy a finished run's summary into ``results/`` and return its place.
+
+    Raises:
+        InputError: if the run has not finished.
+    """
+    source = run / "summary.json"
+    if not source.is_file():
+        raise InputError(
+            f"Expected a finished run in {run} but it has no summary.json; "
+            f"finish it with `python train.py --resume {run}`."
+        )
+    target = place(json.loads(source.read_text()), root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, source.read_text())
+    return target
+
+
+def load(root: Path = RESULTS) -> list[dict[str, Any]]:
+    """Return all kept summaries, by path."""
+    return [json.loads(path.read_text()) for path in sorted(root.rglob("*.json"))]
+
+
+def mode_table(summaries: list[dict[str, Any]], experiments: dict[str, str], dataset: str) -> str:
+    """Return a Markdown table of modes and KL against generator steps, mean over seeds (and range where they differ).
+
+    Args:
+        summaries: kept summaries.
+        experiments: experiment's name to how its row is called.
+        dataset: the data set that counts.
+    """
+    kept = [s for s in summaries if s["dataset"] == dataset and s["protocol"] == "default"]
+    steps = sorted({point["step"] for s in kept if s["experiment"] in experiments for point in s["evaluations"]})
+    lines = [
+        "| modes / KL, at step | " + " | ".join(f"{step:,}" for step in steps) + " | test |",
+        "| --- |" + " --- |" * (len(steps) + 1),
+    ]
+    for experiment, title in experiments.items():
+        runs = [s for s in kept if s["experiment"] == experiment]
+        if not runs:
+            continue
+        cells = [_cell([point for s in runs for point in s["evaluations"] if point["step"] == step]) for step in steps]
+        lines.append(
+            f"| {title} ({_seeds(runs)}) | " + " | ".join([*cells, _cell([s["metrics"] for s in runs])]) + " |"
+        )
+    floors = [{"modes": s["metrics"]["floor_modes"], "kl": s["metrics"]["floor_kl"]} for s in kept]
+    if floors:
+        lines.append("| a perfect generator |" + " |" * len(steps) + f" {_cell(floors)} |")
+    return "\n".join(lines)
+
+
+def _cell(points: list[dict[str, float]]) -> str:
+    if not points:
+        return ""
+    modes, kl = ([point[key] for point in points] for key in ("modes", "kl"))
+    spread = f" ± {(max(kl) - min(kl)) / 2:.3f}" if len(kl) > 1 else ""
+    return f"{statistics.mean(modes):.0f} / {statistics.mean(kl):.3f}{spread}"
+
+
+def _seeds(runs: list[dict[str, Any]]) -> str:
+    return f"{len(runs)} seed" + ("s" if len(runs) > 1 else "")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line of this module and return the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        if words[:1] == ["keep"] and len(words) == 2:
+            print(keep(Path(words[1])))
+        elif words:
+            raise InputError(f"Expected `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
+        else:
+            print(main_table())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def main_table() -> str:
+    """Return the README's table: GAN+MINE beside the same GAN without the term, on MNIST."""
+    rows = {"gan_stacked_mnist": "GAN+MINE", "gan_stacked_mnist_dcgan": "the same without the term"}
+    return mode_table(load(), rows, "mnist")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

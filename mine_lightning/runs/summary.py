@@ -1,0 +1,68 @@
+"""``summary.json``: the result of a finished run, complete enough to stand in ``results/``."""
+
+from __future__ import annotations
+
+import csv
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from mine_lightning.runs.machine import commit, hardware, versions
+
+__all__ = ["curve", "summarise"]
+
+
+def summarise(
+    identity: dict[str, Any],
+    steps: int,
+    metrics: dict[str, float],
+    evaluations: list[dict[str, float]],
+    wall_time: float,
+    precision: str,
+    judge_accuracy: float | None = None,
+) -> dict[str, Any]:
+    """Return what ``summary.json`` holds.
+
+    Args:
+        identity: experiment, protocol, dataset, seed and config_hash, as ``run.json`` has them.
+        steps: training batches, which are generator steps for a GAN.
+        metrics: of the last checkpoint, on test samples.
+        evaluations: the metrics of each validation, by step; see :func:`curve`.
+        wall_time: seconds, over all sessions of the run.
+        precision: Lightning's name for it.
+        judge_accuracy: test accuracy of the judge that the metrics rest on, where there is one.
+    """
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return {
+        **{key: identity[key] for key in ("experiment", "protocol", "dataset", "seed")},
+        "steps": steps,
+        "metrics": {key: _rounded(key, value) for key, value in metrics.items()},
+        "evaluations": evaluations,
+        "judge_accuracy": judge_accuracy,
+        "config_hash": identity["config_hash"],
+        "wall_time_s": round(wall_time, 1),
+        "peak_memory_mb": round(kibibytes / 1024),
+        "hardware": hardware(),
+        "precision": precision,
+        "versions": versions(),
+        "commit": commit(),
+    }
+
+
+def curve(path: Path) -> list[dict[str, float]]:
+    """Return the validations in ``metrics.csv``, oldest first: the batches trained and every ``val/`` metric."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    points = []
+    for row in rows:
+        values = {key.removeprefix("val/"): float(row[key]) for key in row if key.startswith("val/") and row[key]}
+        if values:
+            points.append({"step": int(row["step"]) + 1, **{k: _rounded(k, v) for k, v in values.items()}})
+    return points
+
+
+def _rounded(key: str, value: float) -> float | int:
+    return int(value) if key.endswith("modes") else round(float(value), 4)

@@ -1,0 +1,63 @@
+"""Kept results are complete, stand at their place, and belong to the configs as they are now."""
+
+import copy
+import json
+
+import pytest
+
+from mine_lightning import results
+from mine_lightning.cli import build, checks, configs
+from mine_lightning.cli.main import hashed
+from mine_lightning.errors import InputError
+
+KEPT = sorted(results.RESULTS.rglob("*.json"))
+SUMMARY = {
+    "experiment": "a",
+    "protocol": "default",
+    "dataset": "mnist",
+    "seed": 0,
+    "metrics": {"modes": 1000, "kl": 0.06, "floor_modes": 1000, "floor_kl": 0.024},
+    "evaluations": [{"step": 500, "modes": 600, "kl": 1.0}],
+}
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_kept_result_stands_at_its_place_and_its_config_has_not_changed(path):
+    summary = json.loads(path.read_text())
+    assert results.place(summary) == path
+    config = configs.load(configs.find(summary["experiment"]))
+    if summary["protocol"] != "default":
+        config = configs.merge(config, configs.load(configs.find(summary["protocol"])))
+    checks.check_names(config)
+    resolvable = copy.deepcopy(config)
+    resolvable["trainer"].pop("precision", None)
+    assert hashed(config, build.dump(build.resolve(resolvable))) == summary["config_hash"]
+    assert summary["evaluations"][-1]["step"] == summary["steps"]
+    for key in ("wall_time_s", "hardware", "versions", "commit"):
+        assert summary[key]
+
+
+def test_keep_copies_a_finished_run(tmp_path):
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
+    target = results.keep(tmp_path, tmp_path / "results")
+    assert target == tmp_path / "results" / "a" / "default-mnist-seed0.json"
+    assert results.load(tmp_path / "results") == [SUMMARY]
+
+
+def test_keep_refuses_an_unfinished_run(tmp_path):
+    with pytest.raises(InputError, match="it has no summary.json; finish it with"):
+        results.keep(tmp_path)
+
+
+def test_table_has_means_over_seeds_and_the_floor():
+    second = copy.deepcopy(SUMMARY) | {"seed": 1, "evaluations": [{"step": 500, "modes": 700, "kl": 2.0}]}
+    table = results.mode_table([SUMMARY, second], {"a": "A"}, "mnist").splitlines()
+    assert table[0] == "| modes / KL, at step | 500 | test |"
+    assert table[2] == "| A (2 seeds) | 650 / 1.500 ± 0.500 | 1000 / 0.060 ± 0.000 |"
+    assert table[3] == "| a perfect generator | | 1000 / 0.024 ± 0.000 |"
+
+
+def test_command_line(capsys):
+    assert results.main([]) == 0
+    assert capsys.readouterr().out.strip() == results.main_table()
+    assert results.main(["throw"]) == 2
