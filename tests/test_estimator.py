@@ -31,7 +31,7 @@ def test_held_out_estimate_on_correlated_gaussians_is_right(tmp_path, bound):
     mine = MINE(network, (1,), (1,), bound(), Derangements(2), lambda p: torch.optim.Adam(p, lr=3e-3))
     run = trainer(tmp_path, max_epochs=3)
     torch.manual_seed(0)
-    run.fit(mine, DataLoader(pairs(256 * 100, 0), 256), DataLoader(pairs(20_000, 1), 5000))
+    run.fit(mine, DataLoader(pairs(256 * 150, 0), 256), DataLoader(pairs(20_000, 1), 5000))
     estimate, stderr = (run.callback_metrics[key].item() for key in ("val/mi", "val/mi_stderr"))
     assert estimate == pytest.approx(TRUTH, abs=0.03)
     assert 0 < stderr < 0.03

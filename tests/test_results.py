@@ -45,7 +45,7 @@ def test_keep_copies_a_finished_run(tmp_path):
 
 
 def test_keep_refuses_an_unfinished_run(tmp_path):
-    with pytest.raises(InputError, match="it has no summary.json; finish it with"):
+    with pytest.raises(InputError, match=r"it has no summary\.json; finish it with"):
         results.keep(tmp_path)
 
 

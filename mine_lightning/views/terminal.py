@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from typing import Any
 
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar, RichProgressBar, TQDMProgressBar
 
 __all__ = ["progress_bar", "quiet_lightning", "table"]
@@ -13,9 +15,23 @@ __all__ = ["progress_bar", "quiet_lightning", "table"]
 
 def progress_bar() -> ProgressBar:
     """Return Rich's bar on a terminal, and tqdm's elsewhere: Rich prints next to nothing into a file."""
-    if sys.stdout.isatty():
-        return RichProgressBar()
-    return TQDMProgressBar(refresh_rate=100)
+    return _Rich() if sys.stdout.isatty() else _Tqdm(refresh_rate=100)
+
+
+class _Rich(RichProgressBar):
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return _readable(super().get_metrics(trainer, pl_module))
+
+
+class _Tqdm(TQDMProgressBar):
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        return _readable(super().get_metrics(trainer, pl_module))
+
+
+def _readable(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return whole numbers as such (1000, not 1e+3), others with three decimals, and no version number."""
+    metrics = {key: value for key, value in metrics.items() if key != "v_num"}
+    return {key: int(v) if isinstance(v, float) and v.is_integer() else f"{v:.3f}" for key, v in metrics.items()}
 
 
 # remarks of Lightning and wandb that no user of ours can act on

@@ -6,7 +6,7 @@ import sys
 
 from pytorch_lightning.callbacks import RichProgressBar, TQDMProgressBar
 
-from mine_lightning.views.terminal import _is_no_tip, progress_bar, table
+from mine_lightning.views.terminal import _is_no_tip, _readable, progress_bar, table
 
 
 def test_bar_suits_the_output(monkeypatch):
@@ -14,6 +14,10 @@ def test_bar_suits_the_output(monkeypatch):
     assert isinstance(progress_bar(), TQDMProgressBar)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert isinstance(progress_bar(), RichProgressBar)
+
+
+def test_numbers_on_the_bar_are_readable():
+    assert _readable({"v_num": "ab", "val/modes": 1000.0, "val/kl": 0.05678}) == {"val/modes": 1000, "val/kl": "0.057"}
 
 
 def test_table_is_aligned():
