@@ -7,7 +7,6 @@ import pytest
 
 from mine_lightning import results
 from mine_lightning.cli import build, checks, configs
-from mine_lightning.cli.main import hashed
 from mine_lightning.errors import InputError
 
 KEPT = sorted(results.RESULTS.rglob("*.json"))
@@ -31,7 +30,7 @@ def test_a_kept_result_stands_at_its_place_and_its_config_has_not_changed(path):
     checks.check_names(config)
     resolvable = copy.deepcopy(config)
     resolvable["trainer"].pop("precision", None)
-    assert hashed(config, build.dump(build.resolve(resolvable))) == summary["config_hash"]
+    assert configs.config_hash(config, build.dump(build.resolve(resolvable))) == summary["config_hash"]
     assert summary["evaluations"][-1]["step"] == summary["steps"]
     for key in ("wall_time_s", "hardware", "versions", "commit"):
         assert summary[key]

@@ -117,18 +117,47 @@ def override(config: dict[str, Any], path: str, value: Any) -> None:
     node[last] = merge(node.get(last), value)
 
 
-def config_hash(config: dict[str, Any]) -> str:
-    """Return 12 hex digits that stand for what a config computes: not for its seed, its paths or its hardware."""
-    kept = copy.deepcopy(config)
+def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
+    """Return 12 hex digits that stand for what a config computes: not for its seed, its paths or its hardware.
+
+    The arguments of this package's classes count with their defaults. Of other classes and of the Trainer just those
+    that are written count: their defaults come and go with versions of torch and Lightning.
+
+    Args:
+        written: the merged config.
+        resolved: the same with the defaults of all classes filled in, as plain data.
+    """
+    kept: dict[str, Any] = _counting(written, resolved)
+    named = written.get("trainer") or {}
+    kept["trainer"] = {key: value for key, value in kept.get("trainer", {}).items() if key in named}
     for key, inner in _NOT_HASHED.items():
         if inner is None:
             kept.pop(key, None)
-            continue
-        section = kept.get(key) or {}
-        section = section.get("init_args", section)
-        for name in inner:
-            section.pop(name, None)
+        else:
+            section = kept.get(key) or {}
+            kept[key] = _without(section, inner)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _counting(written: Any, resolved: Any) -> Any:
+    """Return the resolved config less the defaults of other packages' classes."""
+    if isinstance(resolved, list):
+        entries = written if isinstance(written, list) else []
+        return [_counting(entries[i] if i < len(entries) else None, value) for i, value in enumerate(resolved)]
+    if not isinstance(resolved, dict):
+        return resolved
+    given = written if isinstance(written, dict) else {}
+    if not str(resolved.get("class_path", "mine_lightning.")).startswith("mine_lightning."):
+        arguments, named = resolved.get("init_args") or {}, given.get("init_args") or {}
+        chosen = {key: _counting(named[key], value) for key, value in arguments.items() if key in named}
+        return {"class_path": resolved["class_path"], "init_args": chosen}
+    return {key: _counting(given.get(key), value) for key, value in resolved.items()}
+
+
+def _without(section: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    if "init_args" in section:
+        return {**section, "init_args": _without(section["init_args"] or {}, names)}
+    return {key: value for key, value in section.items() if key not in names}
 
 
 def _inside(node: dict[str, Any], name: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
-__all__ = ["hashed", "main"]
+__all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -86,16 +86,6 @@ def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return resolved, plain
 
 
-def hashed(config: dict[str, Any], plain: dict[str, Any]) -> str:
-    """Return the hash of a config as resolved, of the Trainer's arguments just those that it names itself.
-
-    The Trainer's defaults change between versions of Lightning.
-    """
-    return configs.config_hash(
-        {**plain, "trainer": {key: plain["trainer"][key] for key in config.get("trainer") or {}}}
-    )
-
-
 def _start(config: dict[str, Any], experiment: str) -> None:
     quiet_lightning()
     resolved, plain = _resolved(config)
@@ -107,7 +97,7 @@ def _start(config: dict[str, Any], experiment: str) -> None:
         protocol=plain["protocol"],
         dataset=dataset,
         seed=plain["seed_everything"],
-        config_hash=hashed(config, plain),
+        config_hash=configs.config_hash(config, plain),
     )
     folder.write_config(plain)
     _run(folder, parts, plain, resume=False)

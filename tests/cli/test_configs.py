@@ -72,12 +72,34 @@ def test_numbers_may_be_written_as_people_do(tmp_path):
     assert configs.load(tmp_path / "a.yaml") == {"a": 0.001, "b": 2e5, "c": 0.015, "d": "e5"}
 
 
-def test_hash_stands_for_what_is_computed_and_not_for_where():
-    base = configs.config_hash(A)
-    elsewhere = configs.merge(A, {"seed_everything": 4, "output": "x", "trainer": {"devices": 2, "precision": "32"}})
-    assert configs.config_hash(elsewhere) == base
-    assert configs.config_hash(configs.merge(A, {"trainer": {"max_epochs": 4}})) != base
-    assert configs.config_hash(configs.merge(A, {"model": {"init_args": {"x": 2}}})) != base
+def hash_of(*overrides):
+    config = configs.load(configs.find("gan_stacked_mnist"))
+    for path, value in overrides:
+        configs.override(config, path, value)
+    checks.check_names(config)
+    plain = copy.deepcopy(config)
+    plain["trainer"].pop("precision")
+    return configs.config_hash(config, build.dump(build.resolve(plain)))
+
+
+def test_hash_stands_for_what_is_computed():
+    base = hash_of()
+    assert hash_of(("seed_everything", 4), ("output", "x"), ("trainer.devices", 2), ("data.root", "/a")) == base
+    assert hash_of(("trainer.precision", "32-true")) == base
+    changes = [("trainer.max_epochs", 4), ("mine.beta", 0.5), ("model.optimizer_g.lr", 1e-4), ("mine.t_steps", 2)]
+    assert len({base, *(hash_of(change) for change in changes)}) == 5
+
+
+def test_hash_counts_our_defaults_and_not_those_of_torch():
+    base = hash_of()
+    assert hash_of(("mine.t_steps", 1)) == base  # the default, written out
+    config = configs.load(configs.find("gan_stacked_mnist"))
+    plain = copy.deepcopy(config)
+    plain["trainer"].pop("precision")
+    checks.check_names(plain)
+    resolved = build.dump(build.resolve(plain))
+    resolved["model"]["init_args"]["optimizer_g"]["init_args"]["an_argument_of_the_next_torch"] = True
+    assert configs.config_hash(config, resolved) == base
 
 
 @pytest.mark.parametrize("path", configs.shipped(), ids=lambda path: path.stem)
