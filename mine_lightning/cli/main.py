@@ -54,7 +54,7 @@ def _main(request: arguments.Request) -> int:
         if request.print_config:
             print(_yaml(_resolved(config)[1]))
         else:
-            _start(config, Path(request.configs[0]).stem)
+            _start(config, _experiment(configs.find(request.configs[0])))
     elif request.overrides:
         raise InputError("Expected --config NAME beside the overrides but there is none; `python train.py` lists them.")
     else:
@@ -73,6 +73,13 @@ def _read(request: arguments.Request) -> dict[str, Any]:
         configs.override(config, path, value)
     checks.check_names(config)
     return config
+
+
+def _experiment(path: Path) -> str:
+    """Return the experiment's name: the file's, or that of the run whose config.yaml it is."""
+    if path.name == "config.yaml" and path.with_name("run.json").is_file():
+        return RunFolder(path.parent).identity["experiment"]
+    return path.stem
 
 
 def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

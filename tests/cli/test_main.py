@@ -83,7 +83,7 @@ def test_same_seed_same_result(tmp_path):
 def test_a_finished_runs_config_starts_the_same_run_again(tmp_path):
     folder = run(tmp_path / "a")
     assert main(["--config", str(folder / "config.yaml"), "--output", str(tmp_path / "b")]) == 0
-    (again,) = (tmp_path / "b" / "config").iterdir()
+    again = only_folder(tmp_path / "b")
     first, second = (json.loads((path / "summary.json").read_text()) for path in (folder, again))
     assert first["metrics"] == second["metrics"]
 
