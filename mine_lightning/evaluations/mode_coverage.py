@@ -83,14 +83,15 @@ class ModeCoverage(Callback):
         self._real.update(self._modes(batch))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # compute() has summed over processes already; sync_dist averages equal numbers, and says so to Lightning
         for name, value in self._generated.compute().items():
-            pl_module.log(f"val/{name}", value, prog_bar=True, rank_zero_only=False)
+            pl_module.log(f"val/{name}", value, prog_bar=True, sync_dist=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for name, value in self._generated.compute().items():
-            pl_module.log(f"test/{name}", value)
+            pl_module.log(f"test/{name}", value, sync_dist=True)
         for name, value in self._real.compute().items():
-            pl_module.log(f"test/floor_{name}", value)
+            pl_module.log(f"test/floor_{name}", value, sync_dist=True)
 
     def _modes(self, images: Tensor) -> Tensor:
         assert self._judge is not None
