@@ -20,7 +20,8 @@ def progress_bar() -> ProgressBar:
 
 class _Rich(RichProgressBar):
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        return _readable(super().get_metrics(trainer, pl_module))
+        # as text: Rich's bar would print a whole number with three decimals
+        return {key: str(value) for key, value in _readable(super().get_metrics(trainer, pl_module)).items()}
 
 
 class _Tqdm(TQDMProgressBar):
