@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from cases import assert_same
 
 from mine_lightning.cli import main
 from mine_lightning.runs.folder import RunFolder
@@ -128,9 +129,9 @@ def test_a_killed_run_goes_on_and_ends_bitwise_where_an_uninterrupted_one_does(t
     whole = run(tmp_path / "whole", "--trainer.max_epochs", "3")
     first, second = (torch.load(folder / "checkpoints/last.ckpt", weights_only=True) for folder in (killed, whole))
     for part in ("state_dict", "optimizer_states", "lr_schedulers"):
-        _assert_same(first[part], second[part])
+        assert_same(first[part], second[part])
     terms = [next(v for k, v in saved["callbacks"].items() if k.startswith("MINE")) for saved in (first, second)]
-    _assert_same(*terms)
+    assert_same(*terms)
     a, b = (json.loads((folder / "summary.json").read_text()) for folder in (killed, whole))
     assert a["metrics"] == b["metrics"]
     assert a["steps"] == b["steps"] == 12
@@ -139,20 +140,6 @@ def test_a_killed_run_goes_on_and_ends_bitwise_where_an_uninterrupted_one_does(t
     with (killed / "metrics.csv").open(newline="") as file:
         steps = [int(row["step"]) for row in csv.DictReader(file) if row["val/modes"]]
     assert steps == [3, 7, 11]
-
-
-def _assert_same(a, b):
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            _assert_same(a[key], b[key])
-    elif isinstance(a, list | tuple):
-        for x, y in zip(a, b, strict=True):
-            _assert_same(x, y)
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    else:
-        assert a == b
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from cases import Plain, adam, tiny_gan, trainer, weights
+from cases import Plain, adam, assert_same, tiny_gan, trainer, weights
 from pytorch_lightning import LightningModule
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -275,23 +275,8 @@ def test_resume_at_an_epochs_end_is_bitwise_the_uninterrupted_run(tmp_path, prec
     assert torch.equal(weights(whole_term.mine), weights(resumed_term.mine))
     assert torch.equal(whole_term.mine.bound.log_average, resumed_term.mine.bound.log_average)
     assert whole_term.mine.updates == resumed_term.mine.updates == 24
-    _assert_same(whole_saved["callbacks"], resumed_saved["callbacks"])
-    _assert_same(whole_saved["optimizer_states"], resumed_saved["optimizer_states"])
-
-
-def _assert_same(a, b):
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            _assert_same(a[key], b[key])
-    elif isinstance(a, list | tuple):
-        for x, y in zip(a, b, strict=True):
-            _assert_same(x, y)
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    else:
-        assert a == b
+    assert_same(whole_saved["callbacks"], resumed_saved["callbacks"])
+    assert_same(whole_saved["optimizer_states"], resumed_saved["optimizer_states"])
 
 
 def test_held_out_estimate_is_the_bound_on_validation_pairs_and_trains_nothing(tmp_path):
