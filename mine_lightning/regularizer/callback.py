@@ -199,7 +199,8 @@ class MINERegularizer(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         pair = self._recorder.newest(pl_module)
-        if not self._checked:
+        # an automatic host may skip a batch by returning None: the first one with a backward counts
+        if not self._checked and (self._backward_seen or not pl_module.automatic_optimization):
             self._check_first_batch(pl_module, pair)
         if self._store.stepped_without_merge():
             raise InputError(
@@ -254,11 +255,7 @@ class MINERegularizer(Callback):
         self._checked = True
         host = type(pl_module).__name__
         if pair is None:
-            missing = " and ".join(repr(text) for text in self._recorder.missing())
-            raise InputError(
-                f"Expected {missing} to be seen in the first batch of {host} but it never ran with gradients; "
-                "name a module that training_step calls."
-            )
+            raise InputError(self._recorder.explain_missing(pl_module))
         if self.beta > 0 and not (pair.x.requires_grad or pair.z.requires_grad):
             raise InputError(
                 f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "

@@ -155,7 +155,7 @@ class Recorder:
         """Return the newest pair, or None where x or z has not been seen since :meth:`arm`."""
         for capture in self.captures:
             if capture.kind == "attr":
-                self._found[capture.text] = _attribute(host, capture)
+                self._look_up(host, capture)
         x, z = self.captures
         if x.text not in self._found or z.text not in self._found:
             return None
@@ -165,9 +165,29 @@ class Recorder:
             _check_pair(self._newest, x, z)
         return self._newest
 
-    def missing(self) -> list[str]:
-        """Return the captures that were not seen since :meth:`arm`."""
-        return [capture.text for capture in self.captures if capture.text not in self._found]
+    def explain_missing(self, host: LightningModule) -> str:
+        """Return one sentence on the captures that were not seen since :meth:`arm`."""
+        missing = [capture for capture in self.captures if capture.text not in self._found]
+        names = " and ".join(repr(capture.text) for capture in missing)
+        if any(capture.kind == "attr" for capture in missing):
+            return (
+                f"Expected {names} to name an attribute of {type(host).__name__} but there is none after the first "
+                "batch; set it in training_step, or capture a submodule's input or output."
+            )
+        return (
+            f"Expected {names} to be seen in the first batch of {type(host).__name__} but it never ran with "
+            "gradients; name a module that training_step calls."
+        )
+
+    def _look_up(self, host: LightningModule, capture: Capture) -> None:
+        """Record an attribute as it is now; a host may set it after the first of several backwards."""
+        found: Any = host
+        for name in capture.path.split("."):
+            found = getattr(found, name, None)
+        if found is None:
+            self._found.pop(capture.text, None)
+        else:
+            self._found[capture.text] = found
 
     def _hook(self, capture: Capture) -> Callable[..., None]:
         # a closure, not a bound method: deepcopy(host) would copy the callback along with a method of it
@@ -231,18 +251,6 @@ def _entry(batch: Any, capture: Capture) -> Any:
             f"Expected {capture.text!r} to name an entry of the batch but the batch has {has}; "
             "give one of these, or 'batch:' for the whole batch."
         ) from None
-
-
-def _attribute(host: LightningModule, capture: Capture) -> Any:
-    found: Any = host
-    for name in capture.path.split("."):
-        if not hasattr(found, name):
-            raise InputError(
-                f"Expected {capture.text!r} to name an attribute of {type(host).__name__} but there is no {name!r}; "
-                "set it in training_step, or capture a submodule's input or output."
-            )
-        found = getattr(found, name)
-    return found
 
 
 def _check_pair(pair: Captured, x: Capture, z: Capture) -> None:

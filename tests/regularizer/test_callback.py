@@ -312,6 +312,18 @@ def test_more_partners_more_updates_and_a_finished_network_are_accepted(tmp_path
     assert callback.mine.updates == 2 * STEPS
 
 
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+def test_a_host_may_skip_batches(tmp_path):
+    class Skipping(Plain):
+        def training_step(self, batch, batch_idx):
+            return None if batch_idx in (0, 2) else super().training_step(batch, batch_idx)
+
+    callback = MINERegularizer("batch:0", "output:encoder", "minimize")
+    loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
+    trainer(tmp_path, callback).fit(Skipping(), loader)
+    assert callback.mine.updates == 2
+
+
 class RawOptimizer(Plain):
     def __init__(self):
         super().__init__()

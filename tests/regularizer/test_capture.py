@@ -101,7 +101,7 @@ def test_nothing_is_kept_after_disarm_and_no_hook_after_detach():
     host.head(torch.randn(2, 3))
     found.disarm()
     assert found.newest(host) is None
-    assert found.missing() == ["output:head", "input:head"]
+    assert "'output:head' and 'input:head' to be seen" in found.explain_missing(host)
     found.detach()
     assert not host.head._forward_hooks
 
@@ -121,7 +121,6 @@ def test_a_copy_of_the_host_does_not_copy_the_recorder():
         ("batch:2", (torch.zeros(2), torch.zeros(2)), "the batch has a tuple of 2"),
         ("batch:0[:, 3]", (torch.zeros(2, 2),), r"it is a tensor of shape \[2, 2\]"),
         ("batch:", (torch.zeros(2),), "to name a tensor but it is a tuple of 1"),
-        ("attr:nothing", None, "there is no 'nothing'"),
         ("batch:0", (torch.zeros(3, 1),), r"same number of samples but 'batch:0' has shape \[3, 1\]"),
     ],
 )
@@ -130,6 +129,17 @@ def test_what_is_not_there_is_told(x, batch, message):
     found.attach(host)
     with pytest.raises(InputError, match=message):
         _run_once(host, found, batch)
+
+
+def test_an_attribute_that_is_not_set_yet_is_not_there_and_told_if_it_never_comes():
+    host, found = Plain(), recorder("attr:code", "output:head")
+    found.attach(host)
+    found.arm(None)
+    logits = host.head(torch.randn(2, 3))
+    assert found.newest(host) is None
+    assert "'attr:code' to name an attribute of Plain but there is none" in found.explain_missing(host)
+    host.code = torch.randn(2, 1)
+    assert found.newest(host).z is logits
 
 
 def _run_once(host, found, batch):
