@@ -117,3 +117,14 @@ def test_with_and_without_the_term_differ_by_the_term_alone():
     assert with_term.pop("mine") is not None
     assert without.pop("mine") is None
     assert with_term == without
+
+
+@pytest.mark.parametrize("overlay", sorted((configs.CONFIGS / "overlays").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", configs.shipped(), ids=lambda path: path.stem)
+def test_every_overlay_fits_every_experiment_and_names_its_protocol(path, overlay):
+    config = configs.merge(configs.load(path), configs.load(overlay))
+    assert configs.describe(overlay)
+    assert config["protocol"] == overlay.stem
+    checks.check_names(config)
+    config["trainer"].pop("precision")
+    build.resolve(config)
