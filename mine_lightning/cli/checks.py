@@ -13,7 +13,7 @@ from pytorch_lightning import Trainer
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
-__all__ = ["KEYS", "check_names"]
+__all__ = ["KEYS", "arguments_of", "check_names"]
 
 KEYS = ("seed_everything", "output", "protocol", "trainer", "model", "data", "mine")
 
@@ -50,6 +50,11 @@ def check_names(config: dict[str, Any]) -> None:
                 f"Expected {key} to have a class_path but got {node!r}; start from an experiment: --config NAME."
             )
         _check_classes(node, key)
+
+
+def arguments_of(class_path: str) -> list[str]:
+    """Return the names of the arguments that a class takes."""
+    return list(inspect.signature(_find_class(class_path, "data")).parameters)
 
 
 def _check_arguments(arguments: dict[str, Any], owner: type, where: str) -> None:

@@ -26,7 +26,8 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 _NOT_HASHED = {
     "seed_everything": None,
     "output": None,
-    "data": ("root", "allow_bundled"),
+    "data": ("root", "allow_bundled", "seed"),
+    "mine": ("seed",),
     "trainer": ("accelerator", "devices", "num_nodes", "strategy", "precision", "enable_progress_bar", "logger"),
 }
 
@@ -134,8 +135,7 @@ def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
         if inner is None:
             kept.pop(key, None)
         else:
-            section = kept.get(key) or {}
-            kept[key] = _without(section, inner)
+            kept[key] = _without(kept[key], inner) if kept.get(key) else None
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 

@@ -86,11 +86,21 @@ def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return a config filled in by its classes, ready to build, and the same as plain data with "auto" kept."""
     trainer = config.get("trainer") or {}
     chosen = {"trainer": {"precision": choose_precision()[0]}} if trainer.get("precision") == "auto" else {}
-    resolved = build.resolve(configs.merge(config, chosen))
+    resolved = build.resolve(configs.merge(_seeded(config), chosen))
     plain = build.dump(resolved)
     if chosen:
         plain["trainer"]["precision"] = "auto"
     return resolved, plain
+
+
+def _seeded(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the config with the run's seed for the data and the term, where they take one and none is written."""
+    seed = {"seed": config.get("seed_everything", 0)}
+    over: dict[str, Any] = {"mine": seed} if config.get("mine") else {}
+    data = config["data"]["class_path"]
+    if "seed" in checks.arguments_of(data):
+        over["data"] = {"class_path": data, "init_args": seed}
+    return configs.merge(over, config)
 
 
 def _start(config: dict[str, Any], experiment: str) -> None:

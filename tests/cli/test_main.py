@@ -181,6 +181,17 @@ def test_print_config_prints_what_can_be_read_back(capsys):
     assert config["trainer"]["precision"] == "auto"
 
 
+def test_the_runs_seed_is_the_datas_and_the_terms_unless_they_have_their_own(capsys):
+    def seeds(*words):
+        assert main(["--config", "gan_stacked_mnist", "--print_config", *words]) == 0
+        config = yaml.safe_load(capsys.readouterr().out)
+        return config["seed_everything"], config["data"]["init_args"]["seed"], config["mine"]["seed"]
+
+    assert seeds() == (0, 0, 0)
+    assert seeds("--seed", "3") == (3, 3, 3)
+    assert seeds("--seed", "3", "--data.seed", "5") == (3, 5, 3)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
