@@ -18,7 +18,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
-__all__ = ["MINE"]
+__all__ = ["MINE", "joined"]
 
 
 class MINE(LightningModule):
@@ -65,6 +65,8 @@ class MINE(LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if seed < 0:
+            raise InputError(f"Expected seed >= 0 but got {seed}.")
         self.seed = seed
         self.updates = 0
         self.bound = DonskerVaradhan() if bound is None else bound
@@ -87,6 +89,11 @@ class MINE(LightningModule):
                 return network(tuple(x_shape), tuple(z_shape))
         except ValueError as error:  # a network's own check of the shapes
             raise InputError(str(error)) from error
+        except TypeError as error:
+            raise InputError(
+                f"Expected statistics_network to make a module from the shapes of x and z, {tuple(x_shape)} and "
+                f"{tuple(z_shape)}, but it failed: {' '.join(str(error).split())}."
+            ) from error
 
     def _freeze_shift(self) -> None:
         """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""
@@ -145,10 +152,13 @@ class MINE(LightningModule):
         self._held_out.clear()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._held_out.append(self.scores(*batch, f"validation {batch_idx}"))
+        if len(batch[0]) > 1:  # one pair alone has no marginal
+            self._held_out.append(self.scores(*batch, f"validation {batch_idx}"))
 
     def on_validation_epoch_end(self) -> None:
-        joint, marginal = (torch.cat(part) for part in zip(*self._held_out, strict=True))
+        if not self._held_out:
+            return
+        joint, marginal = joined(self._held_out)
         self.log("val/mi", self.bound(joint, marginal), prog_bar=True, sync_dist=True)
         self.log("val/mi_stderr", self.bound.stderr(joint, marginal), sync_dist=True)
         self._held_out.clear()
@@ -162,6 +172,15 @@ class MINE(LightningModule):
 
     def set_extra_state(self, state: dict[str, int]) -> None:
         self.updates = state["updates"]
+
+
+def joined(scores: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Return the joint scores ``[n]`` and marginal scores ``[n, k]`` of several batches together.
+
+    A small batch has fewer partners for each sample: as many count as all batches have.
+    """
+    k = min(marginal.shape[1] for _, marginal in scores)
+    return torch.cat([joint for joint, _ in scores]), torch.cat([marginal[:, :k] for _, marginal in scores])
 
 
 def _derive(seed: int, *parts: Any) -> int:

@@ -7,18 +7,23 @@ plain ``randperm`` leaves one among them on average, which lowers the estimate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
 __all__ = ["Derangements", "Pairing"]
 
-Pairing = Callable[[int, torch.Generator], Tensor]
-"""``(n, generator) -> index [n, k]``"""
+
+class Pairing(ABC):
+    """Draws partners; the module's first lines state the contract."""
+
+    @abstractmethod
+    def __call__(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return the index ``[n, k]`` of the partners of each of n samples, on the generator's device."""
 
 
-class Derangements:
+class Derangements(Pairing):
     """Pair each x with the z of k other samples; each of the k columns is a permutation without a fixed point.
 
     A column is one random cycle through the whole batch. Different columns give a sample different partners.

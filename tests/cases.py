@@ -18,8 +18,10 @@ BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence]
 STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...]]] = [
     (MLPStatistics, (3,), (2,)),
     (MLPStatistics, (2, 4), (5,)),
+    (MLPStatistics, (), (5,)),
     (ConvStatistics, (3, 28, 28), (10,)),
     (ConvStatistics, (1, 17, 12), (2, 3)),
+    (ConvStatistics, (1, 9, 9), ()),
 ]
 
 MODE_METRICS = [ModeCount, ModeKL]

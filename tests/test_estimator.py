@@ -104,6 +104,14 @@ def test_estimate_has_no_gradient_no_noise_and_changes_nothing():
     assert mine.bound.log_average.isnan()
 
 
+def test_small_last_batches_of_validation_are_fine(tmp_path):
+    mine = MINE(MLPStatistics, (1,), (1,), pairing=Derangements(4))
+    for n in (21, 23):  # the last batch has one pair, then three
+        run = trainer(tmp_path)
+        run.fit(mine, DataLoader(pairs(20, 0), 10), DataLoader(pairs(n, 1), 20))
+        assert run.callback_metrics["val/mi"].isfinite()
+
+
 def test_a_callable_without_shapes_is_told():
     with pytest.raises(InputError, match="Expected x_shape and z_shape"):
         MINE(MLPStatistics)

@@ -94,6 +94,8 @@ def _take(request: Request, key: str, value: str) -> None:
 
 def _scalar(value: str) -> Any:
     """Return a value read as YAML, with ``1e-3`` a number as everywhere else."""
+    if value.endswith(":"):  # a capture such as batch: and no mapping
+        return value
     try:
         return float(value) if "e" in value.lower() and "." not in value else yaml.safe_load(value)
     except ValueError:

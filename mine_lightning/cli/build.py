@@ -14,7 +14,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
-__all__ = ["Parts", "instantiate", "resolve"]
+__all__ = ["Parts", "dump", "instantiate", "resolve", "told"]
 
 
 @dataclass
@@ -42,13 +42,20 @@ def resolve(config: dict[str, Any]) -> Any:
     """
     try:
         return _parser().parse_object(copy.deepcopy(config))
-    except (jsonargparse.ArgumentError, TypeError) as error:
-        raise InputError(_told(str(error))) from error
+    except (jsonargparse.ArgumentError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(told(str(error))) from error
 
 
 def instantiate(resolved: Any) -> Parts:
-    """Build what a resolved config describes; the random seed must have been set."""
-    built = _parser().instantiate_classes(resolved)
+    """Build what a resolved config describes; the random seed must have been set.
+
+    Raises:
+        InputError: if a class refuses its arguments.
+    """
+    try:
+        built = _parser().instantiate_classes(resolved)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(told(str(error))) from error
     return Parts(built.model, built.data, built.mine, dict(built.trainer.as_dict()))
 
 
@@ -71,14 +78,34 @@ def _parser() -> LightningArgumentParser:
     return parser
 
 
-def _told(message: str) -> str:
-    """Return jsonargparse's message in one sentence: the innermost key, what it takes, and what it got."""
-    expected = [line.strip(" -") for line in message.splitlines() if line.strip(" -").startswith("Expected")]
-    if not expected or "Parser key" not in message:
-        return f"Expected a config that fits its classes but: {' '.join(message.split())[:300]}"
-    first = message.index(expected[0])
+def told(message: str) -> str:
+    """Return a message of jsonargparse in one sentence: the innermost key, what it takes, and what it got.
+
+    Where a class's own check is what failed, its sentence is the answer.
+    """
+    own = re.findall(r"Expected [^\n]*? but (?:got|it|that|its|there) [^\n]*", message)
+    if own:
+        return own[0].strip()
+    expected = [line.strip(" -") for line in message.splitlines() if line.strip(" -").startswith("Expected a ")]
+    telling = [line for line in expected if "NoneType" not in line]
+    if not telling or "Parser key" not in message:
+        return f"Expected a config that fits its classes but: {' '.join(_problem(message).split())[:300]}"
+    first = message.index(telling[0])
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message[:first]))
-    takes, _, got = expected[0].partition(" Got value: ")
-    got = got or message.rpartition("Given value: ")[2]
+    takes, _, got = telling[0].partition(" Got value: ")
     takes = re.sub(r"<class '([^']+)'>|typing\.", r"\1", takes.removeprefix("Expected a ").strip(" ."))
-    return f"Expected {takes} for {path} but got {' '.join(got.split())[:200]!r}; correct it in the config."
+    if not got:
+        given = message.rpartition("Given value: ")[2].strip()
+        # of a whole section that does not fit, jsonargparse shows all of it: no help
+        got = "" if given.startswith(("{", "[", "Namespace")) else given
+    return f"Expected {takes} for {path}" + (f" but got {got[:200]!r}" if got else "") + "; correct it in the config."
+
+
+def _problem(message: str) -> str:
+    """Return the lines that say what is wrong, without those on what the section as a whole may be."""
+    noise = ("Does not validate", "Subtypes", "Errors", "Given value", "Expected a <class 'NoneType'>")
+    return " ".join(line for line in map(_bare, message.splitlines()) if line and not line.startswith(noise))
+
+
+def _bare(line: str) -> str:
+    return line.strip(" -")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,7 +27,9 @@ _MODULES = (
     "mine_lightning.networks.latents",
     "mine_lightning.evaluations",
     "torch.optim",
+    "torch.optim.lr_scheduler",
     "pytorch_lightning.callbacks",
+    "pytorch_lightning.loggers",
 )
 
 
@@ -37,9 +40,9 @@ def check_names(config: dict[str, Any]) -> None:
         InputError: for the first one that does not exist.
     """
     _known(config, KEYS, "the config")
-    for key in ("trainer", "mine"):
-        if not isinstance(config.get(key) or {}, dict):
-            raise InputError(f"Expected {key} to have keys but got {config[key]!r}.")
+    _check_run(config)
+    if not isinstance(config.get("mine") or {}, dict):
+        raise InputError(f"Expected mine to have keys, or null, but got {config['mine']!r}.")
     _check_arguments(config.get("trainer") or {}, Trainer, "trainer")
     if isinstance(config.get("mine"), dict):
         _check_arguments(config["mine"], MINERegularizer, "mine")
@@ -50,6 +53,25 @@ def check_names(config: dict[str, Any]) -> None:
                 f"Expected {key} to have a class_path but got {node!r}; start from an experiment: --config NAME."
             )
         _check_classes(node, key)
+
+
+def _check_run(config: dict[str, Any]) -> None:
+    """Check what names and bounds a run: its seed, its protocol, its place, and that there is something to train."""
+    seed, protocol = config.get("seed_everything", 0), config.get("protocol", "default")
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise InputError(f"Expected a seed from 0 to 4294967295 but got {seed!r}.")
+    if not isinstance(protocol, str) or not re.fullmatch(r"\w[\w.-]*", protocol):
+        raise InputError(f"Expected protocol to be a word, part of file names, but got {protocol!r}.")
+    if not isinstance(config.get("output", "runs"), str) or config.get("output") == "":
+        raise InputError(f"Expected output to be a folder but got {config['output']!r}.")
+    trainer = config.get("trainer", {})
+    if not isinstance(trainer, dict):
+        raise InputError(f"Expected trainer to have keys but got {trainer!r}.")
+    for key in ("max_epochs", "limit_train_batches", "limit_val_batches", "limit_test_batches"):
+        if trainer.get(key) == 0:
+            raise InputError(f"Expected trainer.{key} above 0 but got 0; a run trains, evaluates and tests.")
+    if not isinstance(trainer.get("callbacks") or [], list):
+        raise InputError("Expected trainer.callbacks to be a list but got a mapping; start each with a dash.")
 
 
 def arguments_of(class_path: str) -> list[str]:
@@ -80,8 +102,10 @@ def _check_classes(node: Any, where: str) -> None:
         _check_arguments(arguments, found, where)
 
 
-def _find_class(name: str, where: str) -> type:
-    module, _, last = str(name).rpartition(".")
+def _find_class(name: Any, where: str) -> type:
+    if not isinstance(name, str) or not name:
+        raise InputError(f"Expected {where}.class_path to name a class but got {name!r}.")
+    module, _, last = name.rpartition(".")
     candidates: list[str] = []
     for place in [module] if module else _MODULES:
         try:

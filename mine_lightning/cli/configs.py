@@ -115,6 +115,8 @@ def override(config: dict[str, Any], path: str, value: Any) -> None:
                 f"Expected --{path} to name a key but {name!r} in it is {node!r} and has none; set {name!r} as a whole."
             )
     node = _inside(node, last)
+    if last == "class_path" and node.get(last) != value:
+        node.pop("init_args", None)
     node[last] = merge(node.get(last), value)
 
 
@@ -165,5 +167,7 @@ def _inside(node: dict[str, Any], name: str) -> dict[str, Any]:
     if "class_path" in node and name not in ("class_path", "init_args"):
         if node.get("init_args") is None:
             node["init_args"] = {}
+        if not isinstance(node["init_args"], dict):
+            raise InputError(f"Expected init_args of {node['class_path']} to have keys but got {node['init_args']!r}.")
         return node["init_args"]
     return node

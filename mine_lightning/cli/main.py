@@ -137,10 +137,7 @@ def _resume(folder: RunFolder) -> None:
 
 def _build(resolved: Any, plain: dict[str, Any]) -> build.Parts:
     pl.seed_everything(plain["seed_everything"], workers=True, verbose=False)
-    try:
-        return build.instantiate(resolved)
-    except ValueError as error:  # a constructor's own check of its arguments
-        raise InputError(str(error)) from error
+    return build.instantiate(resolved)
 
 
 def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: bool) -> None:
@@ -192,14 +189,14 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
     callbacks += [
         SeedEachEpoch(config["seed_everything"]),
         SampleGrid(folder.samples),
-        pl.callbacks.Timer(),
+        pl.callbacks.Timer(duration=given.pop("max_time")),
         ModelCheckpoint(
             folder.path / "checkpoints",
             filename="epoch-{epoch:03d}",
             auto_insert_metric_name=False,
             save_top_k=-1,
             save_last=True,
-            every_n_epochs=given["check_val_every_n_epoch"] or 1,
+            # after each epoch, whether it was evaluated or not: the last checkpoint is that of the last step;
             # after validation and outside of the epoch: a resumed run starts with a whole one
             save_on_train_epoch_end=True,
         ),
@@ -207,7 +204,12 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
     if given["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
         callbacks.append(progress_bar())
     given["default_root_dir"] = given["default_root_dir"] or str(folder.path)
-    return pl.Trainer(**given, callbacks=callbacks, logger=loggers)
+    try:
+        return pl.Trainer(**given, callbacks=callbacks, logger=loggers)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"Expected arguments of the Trainer that fit together and this machine but: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _steps_in(checkpoint: Path) -> int:

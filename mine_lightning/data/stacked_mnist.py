@@ -96,6 +96,11 @@ class StackedMNIST(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if not 1 <= batch_size <= train_size or eval_size < 1 or eval_batch_size < 1 or not 0 <= seed < 2**32:
+            raise ValueError(
+                "Expected 1 <= batch_size <= train_size, eval_size and eval_batch_size of at least 1 and a 32-bit seed "
+                f"but got {batch_size}, {train_size}, {eval_size}, {eval_batch_size} and {seed}."
+            )
         self.root = root
         self.allow_bundled = allow_bundled
         self.train_size = train_size

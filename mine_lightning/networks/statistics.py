@@ -67,7 +67,7 @@ class MLPStatistics(nn.Module):
         self.output = nn.Linear(widths[-1], 1)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.output(self.body(torch.cat([x.flatten(1), z.flatten(1)], dim=1))).squeeze(1)
+        return self.output(self.body(torch.cat([x.reshape(len(x), -1), z.reshape(len(z), -1)], dim=1))).squeeze(1)
 
 
 class ConvStatistics(nn.Module):
@@ -116,7 +116,7 @@ class ConvStatistics(nn.Module):
         self.output = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        z = z.flatten(1)
+        z = z.reshape(len(z), -1)  # a z of one number a sample has no axis to flatten
         *image_biases, dense_bias = (bias(z) for bias in self.biases)
         for layer, bias in zip(self.layers, image_biases, strict=True):
             x = F.elu(layer(x) + bias[:, :, None, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, final
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
-from mine_lightning.estimator import MINE
+from mine_lightning.estimator import MINE, joined
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.capture import Capture, Captured, Recorder
@@ -19,6 +20,8 @@ from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
 __all__ = ["MINERegularizer"]
 
+# batches that a host under manual optimisation may take until its loss first runs through x or z
+_PATIENCE = 50
 _UNSUPPORTED = ("FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy")
 
 
@@ -87,9 +90,9 @@ class MINERegularizer(Callback):
     ) -> None:
         if direction not in ("maximize", "minimize"):
             raise InputError(f"Expected direction 'maximize' or 'minimize' but got {direction!r}.")
-        if beta < 0 or t_steps < 1:
+        if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
-                f"Expected beta >= 0 and t_steps >= 1 but got {beta} and {t_steps}; "
+                f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
         self.x = x
@@ -111,8 +114,7 @@ class MINERegularizer(Callback):
         self._mine_optimizer: torch.optim.Optimizer | None = None
         self._restored: dict[str, Any] = {}
         self._held_out_scores: list[tuple[Tensor, Tensor]] = []
-        self._backward_seen = False
-        self._checked = False
+        self._backward_seen = self._injected = self._checked = False
 
     # --- what is saved
 
@@ -143,9 +145,15 @@ class MINERegularizer(Callback):
                 f"Expected a strategy that keeps whole parameters on every process but got {strategy}; "
                 "MINERegularizer works with 'auto', 'ddp' and 'ddp_find_unused_parameters_true'."
             )
+        others = [c for c in trainer.callbacks if isinstance(c, MINERegularizer)]  # type: ignore[attr-defined]
+        if len({callback.name for callback in others}) < len(others):
+            raise InputError(
+                f"Expected {len(others)} MINERegularizers on one model to have different names, by which their logs "
+                "are told apart, but two have the same; give each a name."
+            )
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._backward_seen = self._checked = False
+        self._backward_seen = self._injected = self._checked = False
         self._recorder.attach(pl_module)
         if self._restored and self.mine is None:
             self._build(trainer, pl_module, *(tuple(shape) for shape in self._restored["shapes"]))
@@ -169,7 +177,7 @@ class MINERegularizer(Callback):
     # --- a training step
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._recorder.arm(batch)
+        self._recorder.arm(pl_module, batch)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._backward_seen = True
@@ -183,6 +191,11 @@ class MINERegularizer(Callback):
             return
         self._inject(trainer, pl_module, pair)
         pair.injected = True
+
+    def on_before_zero_grad(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        self._store.drop(optimizer)  # automatic optimisation only: no hook tells of it under manual
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
@@ -199,22 +212,24 @@ class MINERegularizer(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         pair = self._recorder.newest(pl_module)
-        # an automatic host may skip a batch by returning None: the first one with a backward counts
-        if not self._checked and (self._backward_seen or not pl_module.automatic_optimization):
-            self._check_first_batch(pl_module, pair)
+        # an automatic host may skip a batch by returning None, a manual one may train its generator every fifth batch
+        automatic_ready = pl_module.automatic_optimization and self._backward_seen
+        late = batch_idx + 1 == _PATIENCE or trainer.is_last_batch
+        if not self._checked and (automatic_ready or self._injected or late):
+            self._check_captures(pl_module, pair)
         if self._store.stepped_without_merge():
             raise InputError(
                 "Expected every optimizer step to go through Lightning but a parameter changed while its share of the "
                 "term was held; step with self.optimizers(), not with a raw optimizer."
             )
         if pair is not None and len(pair.x) >= 2:
-            self._update(trainer, pl_module, _detached(pair.x), _detached(pair.z))
+            self._update(trainer, pl_module, _detached(pair.x, pl_module), _detached(pair.z, pl_module))
         self._recorder.disarm()
 
     def _inject(self, trainer: Trainer, pl_module: LightningModule, pair: Captured) -> None:
         """Hold the term's gradient for the host's parameters; the host's graph and ``.grad`` stay as they are."""
         through = [tensor for tensor in (pair.x, pair.z) if tensor.requires_grad]
-        x, z = (_detached(t).requires_grad_(t.requires_grad) for t in (pair.x, pair.z))
+        x, z = (_detached(t, pl_module).requires_grad_(t.requires_grad) for t in (pair.x, pair.z))
         mine = self._ready(trainer, pl_module, x, z)
         with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
             value = mine.bound(*mine.scores(x, z))
@@ -231,7 +246,8 @@ class MINERegularizer(Callback):
             retain_graph=True,
             allow_unused=True,
         )
-        self._store.add(parameters, gradients, scale)
+        self._store.add(parameters, gradients, scale, told_of_clearing=pl_module.automatic_optimization)
+        self._injected = True
 
     def _update(self, trainer: Trainer, pl_module: LightningModule, x: Tensor, z: Tensor) -> None:
         """Let T ascend on a batch."""
@@ -251,20 +267,30 @@ class MINERegularizer(Callback):
             if step == 0:
                 self._log(pl_module, "mi", value, prog_bar=True)
 
-    def _check_first_batch(self, pl_module: LightningModule, pair: Captured | None) -> None:
+    def _check_captures(self, pl_module: LightningModule, pair: Captured | None) -> None:
+        """Say what is off if the term has not reached the host by now."""
         self._checked = True
         host = type(pl_module).__name__
-        if pair is None:
+        if self._injected:
+            return
+        if pair is None and self.mine is None:
             raise InputError(self._recorder.explain_missing(pl_module))
-        if self.beta > 0 and not (pair.x.requires_grad or pair.z.requires_grad):
+        if self.beta == 0:
+            return
+        if pair is not None and not (pair.x.requires_grad or pair.z.requires_grad):
             raise InputError(
                 f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
                 "gradient; capture a tensor that the host computes, or watch it with beta=0."
             )
         if not self._backward_seen:
             raise InputError(
-                f"Expected {host} to call self.manual_backward(loss) but Lightning saw no backward in the first batch; "
-                "loss.backward() bypasses every callback."
+                f"Expected {host} to call self.manual_backward(loss) but Lightning saw no backward in its first "
+                "batches; loss.backward() bypasses every callback."
+            )
+        if not pl_module.automatic_optimization:
+            raise InputError(
+                f"Expected a loss of {host} to depend on {self.x!r} or {self.z!r} but none did in its first batches; "
+                "under manual optimisation the term joins the backward of the loss that runs through them."
             )
 
     # --- held-out pairs
@@ -276,7 +302,7 @@ class MINERegularizer(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if self.mine is not None and trainer.validating and not self._held_out_full():
-            self._recorder.arm(batch, need_grad=False)
+            self._recorder.arm(pl_module, batch, need_grad=False)
 
     def on_validation_batch_end(
         self,
@@ -292,7 +318,7 @@ class MINERegularizer(Callback):
         pair = self._recorder.newest(pl_module)
         if pair is not None and len(pair.x) >= 2:
             self.mine.eval()
-            x, z = _detached(pair.x), _detached(pair.z)
+            x, z = _detached(pair.x, pl_module), _detached(pair.z, pl_module)
             with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
                 self._held_out_scores.append(self.mine.scores(x, z, f"validation {batch_idx}"))
             self.mine.train()
@@ -301,13 +327,12 @@ class MINERegularizer(Callback):
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.mine is None or not self._held_out_scores:
             return
-        joint = torch.cat([joint for joint, _ in self._held_out_scores])
-        # batches of different size can have different numbers of partners a sample: keep what all of them have
-        partners = min(marginal.shape[1] for _, marginal in self._held_out_scores)
-        marginal = torch.cat([marginal[:, :partners] for _, marginal in self._held_out_scores])
+        joint, marginal = joined(self._held_out_scores)
         prefix = f"val/{self.name}_mi" if self.name else "val/mi"
         pl_module.log(prefix, self.mine.bound(joint, marginal).float(), sync_dist=True)
-        pl_module.log(f"{prefix}_stderr", self.mine.bound.stderr(joint, marginal).float(), sync_dist=True)
+        # of n independent shares of the pairs the mean has 1/sqrt(n) of a share's error
+        stderr = self.mine.bound.stderr(joint, marginal).float() / math.sqrt(trainer.world_size)
+        pl_module.log(f"{prefix}_stderr", stderr, sync_dist=True)
         self._held_out_scores.clear()
 
     def _held_out_full(self) -> bool:
@@ -331,9 +356,7 @@ class MINERegularizer(Callback):
     def _build(self, trainer: Trainer, pl_module: LightningModule, x_shape: Shape, z_shape: Shape) -> None:
         self._shapes = [list(x_shape), list(z_shape)]
         mine = MINE(self.statistics_network, x_shape, z_shape, self.bound, self.pairing, self.optimizer, self.seed)
-        self.mine = mine.to(
-            pl_module.device, torch.float64 if pl_module.dtype == torch.float64 else torch.float32
-        ).train()
+        self.mine = mine.to(pl_module.device, _precision(pl_module)).train()
         for tensor in self.mine.state_dict().values():
             if isinstance(tensor, Tensor):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
@@ -344,8 +367,14 @@ class MINERegularizer(Callback):
     def _apply_restored(self) -> None:
         assert self.mine is not None
         assert self._mine_optimizer is not None
-        self.mine.load_state_dict(self._restored["mine"])
-        self._mine_optimizer.load_state_dict(self._restored["optimizer"])
+        try:
+            self.mine.load_state_dict(self._restored["mine"])
+            self._mine_optimizer.load_state_dict(self._restored["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                "Expected the statistics network and optimizer that the checkpoint was written with but they differ "
+                f"({' '.join(str(error).split())[:200]}); resume with the same, or start anew."
+            ) from error
         self._restored = {}
 
     def _log(self, pl_module: LightningModule, key: str, value: Tensor, prog_bar: bool = False) -> None:
@@ -357,10 +386,14 @@ def _default_optimizer(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=2e-4)
 
 
-def _detached(tensor: Tensor) -> Tensor:
-    """Return a float32 (or float64) copy outside the host's graph: T scores in full precision."""
-    tensor = tensor.detach()
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
+def _precision(pl_module: LightningModule) -> torch.dtype:
+    """Return the precision of T: float32, or float64 for a host in it; never a half."""
+    return torch.float64 if pl_module.dtype == torch.float64 else torch.float32
+
+
+def _detached(tensor: Tensor, pl_module: LightningModule) -> Tensor:
+    """Return a tensor outside of the host's graph, in the precision of T."""
+    return tensor.detach().to(_precision(pl_module))
 
 
 def _scale(trainer: Trainer, pl_module: LightningModule) -> Tensor | float:

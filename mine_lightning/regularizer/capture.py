@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
@@ -70,7 +71,7 @@ class Capture:
         for index in self.index:
             try:
                 found = found[index]
-            except (IndexError, KeyError, TypeError) as error:
+            except (IndexError, KeyError, TypeError, ValueError) as error:
                 raise InputError(
                     f"Expected {self.text!r} to index what is there but it is {_describe(found)} ({error}); "
                     "correct the brackets."
@@ -116,6 +117,9 @@ class Recorder:
         self._handles: list[Any] = []
         self._found: dict[str, Any] = {}
         self._newest: Captured | None = None
+        self._stale: dict[str, Any] = {}
+        self._versions: dict[str, int] = {}
+        self._warned = False
         self._armed = False
         self._need_grad = True
 
@@ -137,18 +141,22 @@ class Recorder:
         self._handles.clear()
         self.disarm()
 
-    def arm(self, batch: Any, need_grad: bool = True) -> None:
-        """Start to record; captures of the batch are read from ``batch``."""
+    def arm(self, host: LightningModule, batch: Any, need_grad: bool = True) -> None:
+        """Start to record; captures of the batch are read from ``batch``, attributes count once they are set anew."""
         self.disarm()
         self._armed, self._need_grad = True, need_grad
         for capture in self.captures:
-            if capture.kind == "batch":
+            if capture.kind == "attr":
+                self._stale[capture.text] = _attribute(host, capture)
+            elif capture.kind == "batch":
                 self._found[capture.text] = _entry(batch, capture)
 
     def disarm(self) -> None:
         """Stop to record and let go of every tensor."""
         self._armed = False
         self._found.clear()
+        self._stale.clear()
+        self._versions.clear()
         self._newest = None
 
     def newest(self, host: LightningModule) -> Captured | None:
@@ -161,6 +169,7 @@ class Recorder:
             return None
         found = (self._found[x.text], self._found[z.text])
         if self._newest is None or any(a is not b for a, b in zip(self._newest.sources, found, strict=True)):
+            self._warn_of_changes()
             self._newest = Captured(x.select(found[0]), z.select(found[1]), found)
             _check_pair(self._newest, x, z)
         return self._newest
@@ -181,13 +190,21 @@ class Recorder:
 
     def _look_up(self, host: LightningModule, capture: Capture) -> None:
         """Record an attribute as it is now; a host may set it after the first of several backwards."""
-        found: Any = host
-        for name in capture.path.split("."):
-            found = getattr(found, name, None)
-        if found is None:
+        found = _attribute(host, capture)
+        if found is None or found is self._stale.get(capture.text):
             self._found.pop(capture.text, None)
         else:
             self._found[capture.text] = found
+
+    def _warn_of_changes(self) -> None:
+        """Warn once where a tensor was changed in place after its module returned it, as an in-place ReLU does."""
+        for text, version in self._versions.items():
+            if not self._warned and self._found[text]._version != version:
+                self._warned = True
+                rank_zero_warn(
+                    f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "
+                    "Capture the output of what changes it, or turn inplace=True off."
+                )
 
     def _hook(self, capture: Capture) -> Callable[..., None]:
         # a closure, not a bound method: deepcopy(host) would copy the callback along with a method of it
@@ -195,6 +212,8 @@ class Recorder:
             if self._armed and (torch.is_grad_enabled() or not self._need_grad):
                 found = output if capture.kind == "output" else next(iter((*args, *kwargs.values())), None)
                 self._found[capture.text] = found
+                if isinstance(found, Tensor):
+                    self._versions[capture.text] = found._version
 
         return hook
 
@@ -251,6 +270,14 @@ def _entry(batch: Any, capture: Capture) -> Any:
             f"Expected {capture.text!r} to name an entry of the batch but the batch has {has}; "
             "give one of these, or 'batch:' for the whole batch."
         ) from None
+
+
+def _attribute(host: LightningModule, capture: Capture) -> Any:
+    """Return what the host's attribute is now, or None where it has none."""
+    found: Any = host
+    for name in capture.path.split("."):
+        found = getattr(found, name, None)
+    return found
 
 
 def _check_pair(pair: Captured, x: Capture, z: Capture) -> None:

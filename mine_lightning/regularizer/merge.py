@@ -79,17 +79,29 @@ class GradientStore:
         self._reached: set[nn.Parameter] = set()
 
     def add(
-        self, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None], scale: Tensor | float
+        self,
+        parameters: Sequence[nn.Parameter],
+        gradients: Sequence[Tensor | None],
+        scale: Tensor | float,
+        told_of_clearing: bool,
     ) -> None:
-        """Add gradients, each divided by ``scale``; None stands for no dependence."""
+        """Add gradients to what is held.
+
+        Args:
+            parameters: the host's.
+            gradients: one for each; None stands for no dependence.
+            scale: what each gradient is multiplied with.
+            told_of_clearing: whether :meth:`drop` is called when the host clears its gradients. Where it is not, as
+                under manual optimisation, ``.grad`` that is None or zero means that they were.
+        """
         for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is None:
                 continue
             unscaled = (gradient if gradient.dtype == torch.float64 else gradient.float()) / scale
             older = self._pending.get(parameter)
-            # gradients that the host has cleared since the last add() took the term's share of them along
-            kept = older is not None and parameter.grad is not None and bool(parameter.grad.any())
-            self._pending[parameter] = older + unscaled if kept and older is not None else unscaled
+            if older is not None and (told_of_clearing or _holds_gradient(parameter)):
+                unscaled = older + unscaled
+            self._pending[parameter] = unscaled
             self._versions[parameter] = parameter._version
             self._reached.add(parameter)
 
@@ -107,6 +119,10 @@ class GradientStore:
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p in self._reached]
         if not parameters:
             return None
+        if not self._shared():  # here alone may a step differ from the last in what it reaches
+            parameters = [parameter for parameter in parameters if parameter in self._pending]
+            if not parameters:
+                return None
         g_m = [self._take(parameter) for parameter in parameters]
         average_over_ranks(g_m)
         g_u = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
@@ -118,6 +134,13 @@ class GradientStore:
             parameter.grad = own.add_(share)
         return merged
 
+    def drop(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let go of what is held for an optimizer's parameters: the host clears their gradients."""
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                self._pending.pop(parameter, None)
+                self._versions.pop(parameter, None)
+
     def stepped_without_merge(self) -> bool:
         """Return whether a parameter changed while its share was held: an optimizer that Lightning does not see."""
         return any(parameter._version != self._versions[parameter] for parameter in self._pending)
@@ -128,12 +151,20 @@ class GradientStore:
         self._versions.clear()
         self._reached.clear()
 
+    @staticmethod
+    def _shared() -> bool:
+        return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
     def _take(self, parameter: nn.Parameter) -> Tensor:
         held = self._pending.pop(parameter, None)
         self._versions.pop(parameter, None)
         if held is not None:
             return held
         return torch.zeros_like(parameter, dtype=torch.promote_types(parameter.dtype, torch.float32))
+
+
+def _holds_gradient(parameter: nn.Parameter) -> bool:
+    return parameter.grad is not None and bool(parameter.grad.any())
 
 
 def _norms(g_u: Sequence[Tensor], g_m: Sequence[Tensor], adaptive: bool, scale: Tensor | float) -> Merged:

@@ -85,11 +85,11 @@ class MetricsCSV(Logger):
     def _read(self) -> list[dict[str, Any]]:
         if not self.path.is_file():
             return []
-        text = self.path.read_text()
+        text = self.path.read_text(errors="replace")
         rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))  # a kill can cut the last row off
         if self._keep_until is None or self._opened:
             return rows
-        return [row for row in rows if int(row["step"]) < self._keep_until]
+        return [row for row in rows if (row.get("step") or "").isdigit() and int(row["step"]) < self._keep_until]
 
     def _write(self, path: Path, mode: str, rows: list[dict[str, Any]]) -> None:
         with path.open(mode, newline="") as file:

@@ -18,6 +18,7 @@ from mine_lightning.errors import InputError
 __all__ = ["RunFolder", "write_whole"]
 
 # rank 0 tells the processes that it starts where the run lives
+_IDENTITY = {"experiment", "protocol", "dataset", "seed", "config_hash", "wandb_id"}
 _VARIABLE = "MINE_LIGHTNING_RUN_FOLDER"
 
 
@@ -80,6 +81,13 @@ class RunFolder:
                     f"Expected a run folder at {path} but it has no {needed.name}; name a folder that "
                     "`python train.py --config ...` made."
                 )
+        missing = _IDENTITY - set(folder.identity)
+        if missing:
+            raise InputError(
+                f"Expected {', '.join(sorted(_IDENTITY))} in {folder.path / 'run.json'} but "
+                f"{', '.join(sorted(missing))} is missing; the file is damaged, start the run again."
+            )
+        folder.samples.mkdir(exist_ok=True)
         if not folder.last_checkpoint.is_file():
             raise InputError(
                 f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before its "
@@ -105,7 +113,11 @@ class RunFolder:
     @property
     def identity(self) -> dict[str, Any]:
         """Experiment, protocol, dataset, seed, config_hash and wandb_id, as ``run.json`` keeps them."""
-        return json.loads((self.path / "run.json").read_text())
+        try:
+            found = json.loads((self.path / "run.json").read_text())
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @rank_zero_only
     def write_identity(self, **identity: Any) -> None:

@@ -53,7 +53,8 @@ def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
     )
     logger.log_hyperparams(config)
     if mode == "offline":
-        rank_zero_info("W&B: offline, since there is no API key (`wandb login` sets one).")
+        asked = "WANDB_MODE asks for it" if os.environ.get("WANDB_MODE") else "there is no API key (see `wandb login`)"
+        rank_zero_info(f"W&B: offline, since {asked}.")
     return logger
 
 

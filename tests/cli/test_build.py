@@ -31,6 +31,11 @@ def test_builds_the_term_from_its_block():
     assert isinstance(parts.mine.optimizer(network.parameters()), torch.optim.Adam)
 
 
+def test_a_pairing_can_be_named():
+    pairing = {"class_path": "mine_lightning.pairing.Derangements", "init_args": {"k": 4}}
+    assert build.instantiate(resolved(("mine.pairing", pairing))).mine.pairing.k == 4
+
+
 def test_null_takes_the_term_off():
     assert build.instantiate(resolved(("mine", None))).mine is None
 

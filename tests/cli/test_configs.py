@@ -27,6 +27,12 @@ def test_another_class_drops_the_old_ones_arguments():
     assert configs.merge(A, {"model": {"class_path": "A"}})["model"]["init_args"]["x"] == 1
 
 
+def test_override_of_a_class_drops_the_old_ones_arguments():
+    config = copy.deepcopy(A)
+    configs.override(config, "model.class_path", "B")
+    assert config["model"] == {"class_path": "B"}
+
+
 @pytest.mark.parametrize("path", ["model.x", "model.init_args.x"])
 def test_override_finds_init_args(path):
     config = copy.deepcopy(A)

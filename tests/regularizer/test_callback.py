@@ -324,6 +324,91 @@ def test_a_host_may_skip_batches(tmp_path):
     assert callback.mine.updates == 2
 
 
+class TermAlone(Plain):
+    """An auxiliary head that nothing but the term reaches."""
+
+    def __init__(self):
+        super().__init__(dropout=0.0)
+        self.aux = nn.Linear(3, 2, bias=False)
+
+    def training_step(self, batch, batch_idx):
+        z = self.encoder(batch[0])
+        self.aux(z.detach())
+        return nn.functional.cross_entropy(self.head(z), batch[1])
+
+
+def test_accumulation_keeps_every_micro_batch_of_what_the_term_alone_reaches(tmp_path):
+    host, x, y = TermAlone(), torch.randn(64, 4), torch.randint(2, (64,))
+    before = host.aux.weight.detach().clone()
+    callback = MINERegularizer("batch:0", "output:aux", "maximize", 1.0, False, bound=FDivergence(), optimizer=_frozen)
+    reference = MINE(MLPStatistics, (4,), (2,), FDivergence())
+    encoder = copy.deepcopy(host.encoder)
+    trainer(tmp_path, callback, accumulate_grad_batches=4).fit(host, DataLoader(TensorDataset(x, y), 16))
+    weight = before.clone().requires_grad_()
+    total = 0.0
+    for number, part in enumerate(x.split(16)):
+        reference.updates = number
+        joint, marginal = reference.scores(part, encoder(part).detach() @ weight.T)
+        total = total + (joint.mean() - (marginal - 1).exp().mean()) / 4
+    total.backward()
+    torch.testing.assert_close(host.aux.weight - before, 0.1 * weight.grad, rtol=1e-3, atol=1e-8)
+
+
+def _frozen(parameters):
+    return torch.optim.SGD(parameters, lr=0.0)
+
+
+def test_a_generator_that_trains_every_other_batch_is_no_error(tmp_path):
+    class Rare(Plain):
+        def __init__(self):
+            super().__init__()
+            self.automatic_optimization = False
+
+        def training_step(self, batch, batch_idx):
+            if batch_idx % 2 == 0:
+                return
+            loss = super().training_step(batch, batch_idx)
+            self.optimizers().zero_grad()
+            self.manual_backward(loss)
+            self.optimizers().step()
+
+    callback = MINERegularizer("batch:0", "output:encoder", "minimize")
+    loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
+    trainer(tmp_path, callback).fit(Rare(), loader)
+    assert callback.mine.updates == 2
+
+
+def test_labels_and_double_data_are_fine(tmp_path):
+    x, y = torch.randn(32, 4).double(), torch.randint(2, (32,))
+
+    class Casting(Plain):
+        def training_step(self, batch, batch_idx):
+            return super().training_step((batch[0].float(), batch[1]), batch_idx)
+
+    for captures in (("batch:1", "output:encoder"), ("batch:0", "output:encoder")):
+        trainer(tmp_path, MINERegularizer(*captures, direction="minimize")).fit(
+            Casting(), DataLoader(TensorDataset(x, y), 16)
+        )
+
+
+def test_two_instances_need_two_names(tmp_path):
+    loader = DataLoader(TensorDataset(torch.randn(8, 4), torch.randint(2, (8,))), 4)
+    pair = [MINERegularizer("batch:0", f"output:{part}", "minimize") for part in ("encoder", "head")]
+    with pytest.raises(InputError, match="Expected 2 MINERegularizers on one model to have different names"):
+        trainer(tmp_path, *pair).fit(Plain(), loader)
+
+
+def test_another_statistics_network_on_resume_is_told(tmp_path):
+    loader = DataLoader(IMAGES, BATCH)
+    run = trainer(tmp_path, term())
+    run.fit(tiny_gan(), loader)
+    run.save_checkpoint(tmp_path / "a.ckpt")
+    with pytest.raises(InputError, match="Expected the statistics network and optimizer that the checkpoint"):
+        trainer(tmp_path, term(statistics_network=MLPStatistics), max_epochs=2).fit(
+            tiny_gan(), loader, ckpt_path=tmp_path / "a.ckpt"
+        )
+
+
 class RawOptimizer(Plain):
     def __init__(self):
         super().__init__()
@@ -335,6 +420,18 @@ class RawOptimizer(Plain):
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
+
+
+class OffTheLoss(TermAlone):
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        self.optimizers().zero_grad()
+        self.manual_backward(loss)
+        self.optimizers().step()
 
 
 class PlainBackward(RawOptimizer):
@@ -350,7 +447,8 @@ class PlainBackward(RawOptimizer):
         (Plain, {"x": "batch:0", "z": "batch:1"}, "neither 'batch:0' nor 'batch:1' carries a gradient"),
         (Plain, {"x": "batch:0", "z": "output:unused"}, "'output:unused' to be seen in the first batch"),
         (RawOptimizer, {"x": "batch:0", "z": "output:encoder"}, "not with a raw optimizer"),
-        (PlainBackward, {"x": "batch:0", "z": "output:encoder"}, "saw no backward in the first batch"),
+        (OffTheLoss, {"x": "batch:0", "z": "output:aux"}, "Expected a loss of OffTheLoss to depend on 'batch:0' or"),
+        (PlainBackward, {"x": "batch:0", "z": "output:encoder"}, "saw no backward in its first batches"),
     ],
 )
 def test_what_is_off_is_told_after_the_first_batch(tmp_path, host, captures, message):
@@ -365,8 +463,10 @@ def test_what_is_off_is_told_after_the_first_batch(tmp_path, host, captures, mes
     ("arguments", "message"),
     [
         ({"direction": "up"}, "Expected direction 'maximize' or 'minimize' but got 'up'"),
-        ({"direction": "minimize", "beta": -1.0}, "Expected beta >= 0"),
+        ({"direction": "minimize", "beta": -1.0}, "Expected finite beta >= 0"),
         ({"direction": "minimize", "t_steps": 0}, "t_steps >= 1"),
+        ({"direction": "minimize", "beta": float("nan")}, "Expected finite beta >= 0, .* but got nan"),
+        ({"direction": "minimize", "seed": -1}, "and seed >= 0"),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

@@ -56,13 +56,14 @@ def test_an_unknown_module_lists_the_nearest_and_the_known():
 def test_every_kind_finds_its_tensor():
     host, x, y = Plain(), torch.randn(5, 4), torch.arange(5)
     host.code = torch.randn(5, 2)
-    for spelled, expected in (("batch:0", x), ("batch:1", y), ("input:encoder", x), ("attr:code", host.code)):
+    for spelled, expected in (("batch:0", x), ("batch:1", y), ("input:encoder", x), ("attr:code", None)):
         found = recorder(spelled, "output:head")
         found.attach(host)
-        found.arm((x, y))
+        found.arm(host, (x, y))
+        host.code = torch.randn(5, 2)
         logits = host.head(host.encoder(x))
         pair = found.newest(host)
-        assert pair.x is expected
+        assert pair.x is (host.code if expected is None else expected)
         assert pair.z is logits
         found.detach()
 
@@ -77,7 +78,7 @@ def test_index_selects_from_tuples_dicts_and_tensors():
     found = recorder("output:two['mu'][1][:, 1:]", "batch:")
     found.attach(host)
     batch = torch.randn(3, 4)
-    found.arm(batch)
+    found.arm(host, batch)
     host.two(batch)
     torch.testing.assert_close(found.newest(host).x, 2 * batch[:, 1:])
 
@@ -85,7 +86,7 @@ def test_index_selects_from_tuples_dicts_and_tensors():
 def test_newest_call_counts_and_calls_without_gradient_do_not():
     host, found = Plain(), recorder("output:head", "input:head")
     found.attach(host)
-    found.arm(None)
+    found.arm(host, None)
     first = host.head(torch.randn(2, 3))
     assert found.newest(host).x is first
     second = host.head(torch.randn(2, 3))
@@ -97,7 +98,7 @@ def test_newest_call_counts_and_calls_without_gradient_do_not():
 def test_nothing_is_kept_after_disarm_and_no_hook_after_detach():
     host, found = Plain(), recorder("output:head", "input:head")
     found.attach(host)
-    found.arm(None)
+    found.arm(host, None)
     host.head(torch.randn(2, 3))
     found.disarm()
     assert found.newest(host) is None
@@ -109,7 +110,7 @@ def test_nothing_is_kept_after_disarm_and_no_hook_after_detach():
 def test_a_copy_of_the_host_does_not_copy_the_recorder():
     host, found = Plain(), recorder("output:head", "input:head")
     found.attach(host)
-    found.arm(torch.randn(3))
+    found.arm(host, torch.randn(3))
     hook = next(iter(copy.deepcopy(host).head._forward_hooks.values()))
     assert found in [cell.cell_contents for cell in hook.__closure__]
 
@@ -134,7 +135,7 @@ def test_what_is_not_there_is_told(x, batch, message):
 def test_an_attribute_that_is_not_set_yet_is_not_there_and_told_if_it_never_comes():
     host, found = Plain(), recorder("attr:code", "output:head")
     found.attach(host)
-    found.arm(None)
+    found.arm(host, None)
     logits = host.head(torch.randn(2, 3))
     assert found.newest(host) is None
     assert "'attr:code' to name an attribute of Plain but there is none" in found.explain_missing(host)
@@ -142,7 +143,28 @@ def test_an_attribute_that_is_not_set_yet_is_not_there_and_told_if_it_never_come
     assert found.newest(host).z is logits
 
 
+def test_an_attribute_of_the_step_before_does_not_count():
+    host, found = Plain(), recorder("attr:code", "output:head")
+    host.code = torch.randn(2, 1)
+    found.attach(host)
+    found.arm(host, None)
+    host.head(torch.randn(2, 3))
+    assert found.newest(host) is None
+
+
+def test_a_change_in_place_after_the_capture_is_told_once():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(host, None)
+    host.head(torch.randn(2, 3)).relu_()
+    with pytest.warns(UserWarning, match="'output:head' was changed in place"):
+        found.newest(host)
+    found.arm(host, None)
+    host.head(torch.randn(2, 3)).relu_()
+    found.newest(host)  # a second warning would be an error here
+
+
 def _run_once(host, found, batch):
-    found.arm(batch)
+    found.arm(host, batch)
     host.head(torch.randn(2, 3))
     found.newest(host)
