@@ -84,6 +84,8 @@ class ConvStatistics(nn.Module):
         channels: feature maps of each layer; every layer halves the image's side.
         hidden: units of the fully connected layer before the score.
         kernel: odd side of each kernel, in pixels.
+        input_noise: standard deviation of Gaussian noise on the pixels of x, in training mode. With it T sees what
+            differs visibly: without, a generator can satisfy T by differences far below what an eye can see.
 
     Raises:
         ValueError: if x is no image.
@@ -96,6 +98,7 @@ class ConvStatistics(nn.Module):
         channels: Sequence[int] = (16, 32, 64),
         hidden: int = 256,
         kernel: int = 5,
+        input_noise: float = 0.0,
     ) -> None:
         super().__init__()
         if len(x_shape) != 3:
@@ -105,6 +108,7 @@ class ConvStatistics(nn.Module):
             )
         code, side = math.prod(z_shape), tuple(x_shape[1:])
         widths = [x_shape[0], *channels]
+        self.noise = GaussianNoise(input_noise)
         self.layers = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
             for inputs, outputs in itertools.pairwise(widths)
@@ -116,7 +120,7 @@ class ConvStatistics(nn.Module):
         self.output = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        z = z.reshape(len(z), -1)  # a z of one number a sample has no axis to flatten
+        x, z = self.noise(x), z.reshape(len(z), -1)  # a z of one number a sample has no axis to flatten
         *image_biases, dense_bias = (bias(z) for bias in self.biases)
         for layer, bias in zip(self.layers, image_biases, strict=True):
             x = F.elu(layer(x) + bias[:, :, None, None])

@@ -54,3 +54,10 @@ def test_noise_has_its_standard_deviation_in_training_and_none_in_evaluation():
 def test_vectors_are_refused_by_the_convolutional_network():
     with pytest.raises(ValueError, match=r"Expected x to be images .* but got shape \(7,\)"):
         ConvStatistics((7,), (2,))
+
+
+def test_noise_on_the_images_is_for_training_alone():
+    T, x, z = ConvStatistics((1, 9, 9), (2,), input_noise=0.5), torch.randn(3, 1, 9, 9), torch.randn(3, 2)
+    assert not torch.equal(T(x, z), T(x, z))
+    T.eval()
+    assert torch.equal(T(x, z), T(x, z))
