@@ -257,7 +257,8 @@ class MINERegularizer(Callback):
         for step in range(self.t_steps):
             with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
                 objective, value = mine.objective(x, z)
-                gradients = list(torch.autograd.grad(-objective, parameters))
+                found = torch.autograd.grad(-objective, parameters, allow_unused=True)
+            gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
             average_over_ranks(gradients)
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
