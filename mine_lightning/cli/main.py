@@ -149,7 +149,9 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     with _told_how_to_resume(folder):
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
-        fit_time = time.perf_counter() - fit_began
+        # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's time
+        # into the timer once more
+        earlier = max(0.0, timer.time_elapsed("train") - (time.perf_counter() - fit_began))
         held_out = {
             key.removeprefix("val/"): float(value)
             for key, value in trainer.callback_metrics.items()
@@ -167,7 +169,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         metrics,
         curve(folder.path / "metrics.csv"),
         # an earlier session of this run counts with the time that its checkpoint knows of
-        timer.time_elapsed("train") + time.perf_counter() - began - fit_time,
+        earlier + time.perf_counter() - began,
         str(trainer.precision),
         next((accuracy for accuracy in judges if accuracy is not None), None),
     )

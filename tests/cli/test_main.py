@@ -36,7 +36,9 @@ def run(tmp_path, *words):
 
 
 def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
+    began = time.perf_counter()
     folder = run(tmp_path, "--seed", "3")
+    took = time.perf_counter() - began
     assert folder.name.startswith("smoke-sklearn-digits-seed3-")
     summary = json.loads((folder / "summary.json").read_text())
     keys = ["experiment", "protocol", "dataset", "seed", "steps", "metrics", "config_hash", "wall_time_s", "hardware"]
@@ -47,6 +49,7 @@ def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
         "sklearn-digits",
     )
     assert (summary["seed"], summary["steps"]) == (3, 8)
+    assert 0.5 * took < summary["wall_time_s"] <= took + 0.1
     assert {"modes", "kl", "floor_modes", "floor_kl", "mi"} <= set(summary["metrics"])
     assert isinstance(summary["metrics"]["modes"], int)
     assert sorted(path.name for path in (folder / "samples").iterdir()) == ["step-000004.png", "step-000008.png"]
