@@ -149,8 +149,8 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     with _told_how_to_resume(folder):
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
-        # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's time
-        # into the timer once more
+        # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's
+        # time into the timer once more
         earlier = max(0.0, timer.time_elapsed("train") - (time.perf_counter() - fit_began))
         held_out = {
             key.removeprefix("val/"): float(value)
