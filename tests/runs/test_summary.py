@@ -1,0 +1,19 @@
+"""summary.json says what was asked of it."""
+
+from mine_lightning.runs.summary import curve, summarise
+
+
+def test_curve_has_each_validation_by_batches_trained(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,val/modes,val/kl,mine/mi\n0,,,0.5\n499,600.0,1.25,\n500,,,0.7\n999,900.0,0.5,\n")
+    assert curve(path) == [{"step": 500, "modes": 600, "kl": 1.25}, {"step": 1000, "modes": 900, "kl": 0.5}]
+    assert curve(tmp_path / "nothing.csv") == []
+
+
+def test_summary_is_complete_and_rounds():
+    identity = {"experiment": "a", "protocol": "default", "dataset": "mnist", "seed": 1, "config_hash": "c", "wandb_id": "w"}
+    summary = summarise(identity, 10, {"modes": 999.0, "kl": 0.061234}, [], 12.345, "32-true", 0.99)
+    assert summary["metrics"] == {"modes": 999, "kl": 0.0612}
+    assert "wandb_id" not in summary
+    assert 50 < summary["peak_memory_mb"] < 20_000
+    assert summary["wall_time_s"] == 12.3
