@@ -11,7 +11,14 @@ def test_curve_has_each_validation_by_batches_trained(tmp_path):
 
 
 def test_summary_is_complete_and_rounds():
-    identity = {"experiment": "a", "protocol": "default", "dataset": "mnist", "seed": 1, "config_hash": "c", "wandb_id": "w"}
+    identity = {
+        "experiment": "a",
+        "protocol": "default",
+        "dataset": "mnist",
+        "seed": 1,
+        "config_hash": "c",
+        "wandb_id": "w",
+    }
     summary = summarise(identity, 10, {"modes": 999.0, "kl": 0.061234}, [], 12.345, "32-true", 0.99)
     assert summary["metrics"] == {"modes": 999, "kl": 0.0612}
     assert "wandb_id" not in summary
