@@ -112,7 +112,14 @@ sys.exit(main())
 
 def start(tmp_path, *words, **environment):
     command = [sys.executable, "-c", CODE, *SMALL, "--output", str(tmp_path), *words]
-    return subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        text=True,
+        # where the tests themselves run in the background, a shell has told them to ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def only_folder(tmp_path):
