@@ -94,7 +94,9 @@ def test_a_finished_runs_config_starts_the_same_run_again(tmp_path):
 
 # a process of its own, with the quick judge; DYING is the batch of the second epoch in which it is killed
 CODE = """
-import os, sys, torch
+import os, signal, sys, torch
+# where the tests themselves run in the background, a shell has told them to ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(2)  # as in this process: sums are bitwise the same on as many threads only
 from mine_lightning.cli import main
 from mine_lightning.hosts.dcgan import DCGAN
@@ -117,8 +119,6 @@ def start(tmp_path, *words, **environment):
         env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         text=True,
-        # where the tests themselves run in the background, a shell has told them to ignore Ctrl-C
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
