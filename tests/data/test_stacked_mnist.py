@@ -4,7 +4,7 @@ import torch
 
 from mine_lightning.data.stacked_mnist import EpochSampler, StackedDigits, StackedMNIST
 
-DIGITS = torch.randint(256, (40, 28, 28), dtype=torch.uint8)
+DIGITS = torch.randint(256, (40, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
 
 
 def test_channels_are_the_digits_of_a_triple_in_minus_one_to_one():

@@ -1,26 +1,30 @@
 """The DCGAN host against a loop written by hand; resume; what it knows of mutual information: nothing."""
 
 import inspect
+from functools import partial
 
 import pytest
 import torch
-from cases import adam, tiny_gan, trainer, weights
+from cases import tiny_gan, trainer, weights
 from torch.utils.data import DataLoader
 
 from mine_lightning.hosts import dcgan
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.runs.random_streams import SeedEachEpoch
 
-IMAGES = torch.rand(64, 3, 8, 8) * 2 - 1
+IMAGES = torch.rand(64, 3, 8, 8, generator=torch.Generator().manual_seed(3)) * 2 - 1
+# plain SGD: Adam turns the rounding of a vanishing gradient into a whole step
+sgd = partial(torch.optim.SGD, lr=0.05)
 
 
 def test_training_equals_a_loop_written_by_hand(tmp_path):
-    host, reference = tiny_gan(penalty=ZeroCentredPenalty(2.0, every=2)), tiny_gan()
+    host = tiny_gan(penalty=ZeroCentredPenalty(2.0, every=2), optimizer=sgd)
+    reference = tiny_gan()
     torch.manual_seed(4)
     trainer(tmp_path).fit(host, _Loader(IMAGES.split(16)))
 
     torch.manual_seed(4)
-    optimizer_g, optimizer_d = adam(reference.generator.parameters()), adam(reference.discriminator.parameters())
+    optimizer_g, optimizer_d = sgd(reference.generator.parameters()), sgd(reference.discriminator.parameters())
     D = reference.discriminator
     for number, real in enumerate(IMAGES.split(16)):
         fake = reference.generator(reference.latents(16, torch.device("cpu")))
@@ -35,7 +39,7 @@ def test_training_equals_a_loop_written_by_hand(tmp_path):
         optimizer_g.zero_grad()
         (-D(fake).sigmoid().log().mean()).backward()
         optimizer_g.step()
-    assert (weights(host) - weights(reference)).abs().max() < 1e-5
+    assert (weights(host) - weights(reference)).abs().max() < 1e-6
     assert (weights(host) - weights(tiny_gan())).abs().max() > 1e-3
 
 
