@@ -49,7 +49,8 @@ def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
         "sklearn-digits",
     )
     assert (summary["seed"], summary["steps"]) == (3, 8)
-    assert 0.5 * took < summary["wall_time_s"] <= took + 0.1
+    # from above, for training was once counted twice; a first run also imports, which is not the run's time
+    assert 0 < summary["wall_time_s"] <= took + 0.1
     assert {"modes", "kl", "floor_modes", "floor_kl", "mi"} <= set(summary["metrics"])
     assert isinstance(summary["metrics"]["modes"], int)
     assert sorted(path.name for path in (folder / "samples").iterdir()) == ["step-000004.png", "step-000008.png"]
