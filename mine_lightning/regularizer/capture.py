@@ -242,7 +242,7 @@ class Recorder:
                 found = output if capture.kind == "output" else next(iter((*args, *kwargs.values())), None)
                 self._found[capture.text] = found
                 self._calls[capture.text] += 1
-                if isinstance(found, Tensor):
+                if isinstance(found, Tensor) and not torch.compiler.is_compiling():  # there versions are constants
                     self._versions[capture.text] = found._version
 
         return hook

@@ -6,6 +6,7 @@ moving average, the signs and the order of steps are written out here.
 
 import math
 
+import pytest
 import torch
 from cases import TinyDiscriminator, TinyGenerator
 from pytorch_lightning import LightningModule
@@ -18,16 +19,26 @@ from mine_lightning.estimator import MINE
 class Term:
     """beta times Donsker-Varadhan's I(x; z), signed for a loss, and T's own ascent with the moving average."""
 
-    def __init__(self, mine: MINE, beta: float, direction: str, adaptive: bool = False):
-        self.mine, self.adaptive = mine, adaptive
+    def __init__(self, mine: MINE, beta: float, direction: str, adaptive: bool = False, ranks: int = 1):
+        self.mine, self.adaptive, self.ranks = mine, adaptive, ranks
         self.weight = -beta if direction == "maximize" else beta
         self.optimizer = torch.optim.SGD([p for p in mine.parameters() if p.requires_grad], lr=0.05)
         self.log_average = None
         self.factors = []
 
+    def scores(self, x, z, draw):
+        """Each process pairs within its own share of the batch: every second sample where there are two."""
+        parts = []
+        for rank in range(self.ranks):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("mine_lightning.estimator._rank", lambda rank=rank: rank)
+                parts.append(self.mine.scores(x[rank :: self.ranks], z[rank :: self.ranks], draw))
+        joint, marginal = zip(*parts, strict=True)
+        return torch.cat(joint), torch.cat(marginal)
+
     def loss(self, x, z):
         with torch.autocast("cpu", enabled=False):
-            joint, marginal = self.mine.scores(self.full(x), self.full(z))
+            joint, marginal = self.scores(self.full(x), self.full(z), "host")
             return self.weight * (joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel()))
 
     def full(self, tensor):
@@ -45,7 +56,7 @@ class Term:
 
     def ascend(self, x, z):
         with torch.enable_grad(), torch.autocast("cpu", enabled=False):
-            joint, marginal = self.mine.scores(self.full(x.detach()), self.full(z.detach()), "update")
+            joint, marginal = self.scores(self.full(x.detach()), self.full(z.detach()), "update")
             batch = (torch.logsumexp(marginal.flatten(), 0) - math.log(marginal.numel())).detach()
             older = batch if self.log_average is None else self.log_average
             self.log_average = (0.99 * older.exp() + 0.01 * batch.exp()).log()
@@ -69,9 +80,9 @@ class StyledGAN(LightningModule):
         return [torch.optim.SGD(part.parameters(), lr=0.05) for part in (self.generator, self.discriminator)]
 
     def training_step(self, batch, batch_idx):
-        # drawn by batch, so that neither a resumed run nor another process shifts the stream
-        stream = torch.Generator().manual_seed(batch_idx * self.trainer.world_size + self.global_rank)
-        z = torch.randn(len(batch), 6, generator=stream).to(self.dtype)
+        # drawn by batch for all processes together, so that each gets what it would as part of one
+        stream, world = torch.Generator().manual_seed(batch_idx), self.trainer.world_size
+        z = torch.randn(len(batch) * world, 6, generator=stream)[self.global_rank :: world].to(self.dtype)
         fake = getattr(self, self.style)(batch, z, *self.optimizers())
         if self.term is not None:
             self.term.ascend(fake, z[:, :2])
