@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,13 +65,11 @@ class Ascent:
         self._make = (statistics_network, bound, pairing, optimizer, seed)
         self._shapes: tuple[Shape, Shape] | None = None
         self._restored: dict[str, Any] = {}
-        # a network that was given whole can't be made anew, as a rate finder that rolls a fit back asks for
-        self._fresh = copy.deepcopy(self._modules_given())
 
     def state_dict(self) -> dict[str, Any]:
-        """Return T's shapes and state and its optimizer's; empty shapes where there is no T yet."""
+        """Return T's shapes and state and its optimizer's; nothing where there is no T yet."""
         if self.mine is None or self._optimizer is None or self._shapes is None:
-            return self._restored or {"shapes": None}
+            return self._restored
         return {
             "shapes": [list(shape) for shape in self._shapes],
             "mine": self.mine.state_dict(),
@@ -81,9 +78,6 @@ class Ascent:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state: at once where T is there, else when it is built."""
-        if state.get("shapes") is None:
-            self._start_anew()
-            return
         self._restored = state
         if self.mine is not None:
             self._apply_restored()
@@ -167,14 +161,6 @@ class Ascent:
                 f"({' '.join(str(error).split())[:200]}); resume with the same, or start anew."
             ) from error
         self._restored = {}
-
-    def _start_anew(self) -> None:
-        for module, fresh in zip(self._modules_given(), self._fresh, strict=True):
-            module.load_state_dict(fresh.state_dict())
-        self.mine, self._optimizer, self._shapes, self._restored = None, None, None, {}
-
-    def _modules_given(self) -> list[nn.Module]:
-        return [part for part in self._make[:2] if isinstance(part, nn.Module)]
 
 
 def detached(tensor: Tensor, host: LightningModule) -> Tensor:
