@@ -37,7 +37,7 @@ class Term:
         return torch.cat(joint), torch.cat(marginal)
 
     def loss(self, x, z):
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             joint, marginal = self.scores(self.full(x), self.full(z), "host")
             return self.weight * (joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel()))
 
@@ -55,7 +55,7 @@ class Term:
             parameter.grad += self.factors[-1] * m
 
     def ascend(self, x, z):
-        with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
             joint, marginal = self.scores(self.full(x.detach()), self.full(z.detach()), "update")
             batch = (torch.logsumexp(marginal.flatten(), 0) - math.log(marginal.numel())).detach()
             older = batch if self.log_average is None else self.log_average
@@ -82,7 +82,7 @@ class StyledGAN(LightningModule):
     def training_step(self, batch, batch_idx):
         # drawn by batch for all processes together, so that each gets what it would as part of one
         stream, world = torch.Generator().manual_seed(batch_idx), self.trainer.world_size
-        z = torch.randn(len(batch) * world, 6, generator=stream)[self.global_rank :: world].to(self.dtype)
+        z = torch.randn(len(batch) * world, 6, generator=stream)[self.global_rank :: world].to(self.device, self.dtype)
         fake = getattr(self, self.style)(batch, z, *self.optimizers())
         if self.term is not None:
             self.term.ascend(fake, z[:, :2])

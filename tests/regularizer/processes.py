@@ -1,6 +1,7 @@
 """Training in two processes: a program of its own, for a fork is safe only before torch has started its threads.
 
-``python processes.py FOLDER`` runs every case and leaves ``FOLDER/CASE-rankN.pt``, or ``CASE.error`` with a traceback.
+``python processes.py FOLDER [gpu]`` runs every case, over gloo on the CPU or NCCL on two GPUs, and leaves
+``FOLDER/CASE-rankN.pt``, or ``CASE.error`` with a traceback.
 """
 
 import sys
@@ -141,7 +142,7 @@ CASES = {
 }
 
 
-def run(folder, case):
+def run(folder, case, accelerator):
     host, term, arguments = CASES[case]
     arguments = dict(arguments)
     data = Halves(arguments.pop("data", PAIRS), **({"keep": arguments.pop("keep")} if "keep" in arguments else {}))
@@ -153,6 +154,7 @@ def run(folder, case):
         callback,
         Keep(folder, case, callback),
         strategy=strategy,
+        accelerator=accelerator,
         devices=2,
         use_distributed_sampler=False,
         **arguments,
@@ -160,11 +162,11 @@ def run(folder, case):
 
 
 def main():
-    folder = Path(sys.argv[1])
+    folder, accelerator = Path(sys.argv[1]), "gpu" if "gpu" in sys.argv[2:] else "cpu"
     warnings.simplefilter("ignore")
     for case in CASES:
         try:
-            run(folder, case)
+            run(folder, case, accelerator)
         except BaseException:
             (folder / f"{case}.error").write_text(traceback.format_exc())
 

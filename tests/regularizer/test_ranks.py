@@ -24,11 +24,11 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]), "OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture(scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def folder(request, tmp_path_factory):
     """What two processes left, case by case."""
     folder = tmp_path_factory.mktemp("processes")
-    command = [sys.executable, str(HERE / "processes.py"), str(folder)]
+    command = [sys.executable, str(HERE / "processes.py"), str(folder), request.param]
     subprocess.run(command, env=environment(), check=True, timeout=240, capture_output=True)
     return folder
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 def left_by(folder, case):
     error = folder / f"{case}.error"
     assert not error.exists(), error.read_text()
-    return [torch.load(folder / f"{case}-rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+    return [torch.load(folder / f"{case}-rank{rank}.pt", "cpu", weights_only=True) for rank in (0, 1)]
 
 
 def gap(a, b):
