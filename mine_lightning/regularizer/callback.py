@@ -208,7 +208,7 @@ class MINERegularizer(Callback):
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._recorder.resume()
-        if not pl_module.automatic_optimization:
+        if self._store.holds_any() and not pl_module.automatic_optimization:
             self._clearing.note(trainer.optimizers)
 
     def on_before_zero_grad(

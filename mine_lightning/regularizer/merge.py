@@ -56,6 +56,10 @@ class GradientStore:
             self._pending[parameter] = gradient if older is None else older + gradient
             self._versions[parameter] = parameter._version
 
+    def holds_any(self) -> bool:
+        """Return whether something is held."""
+        return bool(self._pending)
+
     def holds(self, parameter: nn.Parameter) -> bool:
         """Return whether something is held for a parameter."""
         return parameter in self._pending
