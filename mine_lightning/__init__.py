@@ -4,8 +4,8 @@ The map:
 
 * ``bounds``, ``pairing``, ``networks``: the mathematics, on torch alone.
 * ``estimator``: :class:`MINE`, a statistics network and its bound, trained by a plain Trainer.
-* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule, and
-  :class:`MIMonitor`, which watches layers without one.
+* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule,
+  and :class:`MIMonitor`, which only watches.
 * ``hosts``: the systems of the paper's tables, LightningModules that know nothing of mutual information.
 * ``data``, ``metrics``, ``judges``, ``evaluations``: what hosts are trained on and scored by.
 * ``runs``, ``views``, ``cli``: what a run leaves behind, what one sees of it, and ``python train.py``.

@@ -6,18 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.networks.statistics import LabelStatistics, MLPStatistics
+from mine_lightning.pairing import Pairing
 from mine_lightning.regularizer.callback import MINERegularizer
 from mine_lightning.types import OptimizerFactory, PlanePoint, StatisticsFactory
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["MIMonitor"]
 
@@ -38,13 +36,14 @@ class MIMonitor(Callback):
 
     The held-out values make :attr:`history`, which is saved in checkpoints.
 
-    How to read it. For a layer that is a deterministic function of a continuous x, the true I(x; layer) is infinite (or,
-    for a finite data set, the constant log of its size), whatever the layer does: Saxe et al. 2018, Goldfeld et al.
-    2019. The number then tells how well T can tell a layer's own x from another's after so many steps, a measure of how
-    the layer clusters its inputs, and no lower bound on n held-out pairs is to be trusted near or above ln n
-    (McAllester and Stratos 2020). It is an information in the strict sense where the layer is noisy (dropout that is on
-    in validation too, a sampled code) or x is discrete. I(layer; y) with labels is at most their entropy and has none of
-    these limits. Every value also lags: T learns while the model moves, so a low one may be a T that is behind.
+    How to read it. For a layer that is a deterministic function of a continuous x, the true I(x; layer) is infinite
+    (or, for a finite data set, the constant log of its size), whatever the layer does: Saxe et al. 2018, Goldfeld et
+    al. 2019. The number then tells how well T, after so many steps, can tell a layer's own x from another's: a measure
+    of how the layer clusters its inputs. No lower bound on n held-out pairs is to be trusted near or above ln n
+    (McAllester and Stratos 2020); nothing stops the value there. It is an information in the strict sense where the
+    layer is noisy in validation too (a sampled code) or x is discrete. I(layer; y) with labels is at most their
+    entropy and has none of these limits. Every value lags: T learns while the model moves, so a low one may be a T
+    that is behind, and a training value far above the held-out one is a T that learnt its pairs by heart.
 
     Sources: Tishby and Zaslavsky, Deep Learning and the Information Bottleneck Principle, 2015, arXiv:1503.02406 (the
     plane). Saxe et al., On the Information Bottleneck Theory of Deep Learning, ICLR 2018. Goldfeld et al., Estimating
@@ -59,6 +58,8 @@ class MIMonitor(Callback):
         classes: number of classes where y are labels 0, 1, ..., each one whole number; None where y is a vector.
         statistics_network: callable from the shapes of x and of a layer to T, for I(x; layer);
             :class:`ConvStatistics` suits images. I(layer; y) takes :class:`LabelStatistics` for labels, else this too.
+        pairing: how marginal samples are drawn; one derangement of the batch by default. More partners, as of
+            ``Derangements(8)``, lower the noise of every value.
         optimizer: callable from T's parameters to an optimizer, as in :class:`MINERegularizer`.
         t_steps: updates of each T for each batch.
         held_out: pairs of each validation that values are estimated on, at most.
@@ -83,6 +84,7 @@ class MIMonitor(Callback):
         y: str,
         classes: int | None = None,
         statistics_network: StatisticsFactory = MLPStatistics,
+        pairing: Pairing | None = None,
         optimizer: OptimizerFactory | None = None,
         t_steps: int = 1,
         held_out: int = 10_000,
@@ -95,14 +97,21 @@ class MIMonitor(Callback):
         self.history: list[PlanePoint] = []
         # a direction has no meaning where beta is 0, but it has no default either
         term = partial(
-            MINERegularizer, direction="minimize", beta=0.0, optimizer=optimizer, t_steps=t_steps, held_out=held_out
+            MINERegularizer,
+            direction="minimize",
+            beta=0.0,
+            pairing=pairing,
+            optimizer=optimizer,
+            t_steps=t_steps,
+            held_out=held_out,
+            seed=seed,
         )
         of_y = statistics_network if classes is None else partial(LabelStatistics, classes=classes)
         self._terms: dict[str, MINERegularizer] = {}
         for layer in layers:
             to_x, to_y = (f"{_name(layer)}/{other}" for other in "xy")
-            self._terms[to_x] = term(x, layer, statistics_network=statistics_network, seed=seed, name=to_x)
-            self._terms[to_y] = term(layer, y, statistics_network=of_y, seed=seed, name=to_y)
+            self._terms[to_x] = term(x, layer, statistics_network=statistics_network, name=to_x)
+            self._terms[to_y] = term(layer, y, statistics_network=of_y, name=to_y)
         self._pairs: dict[str, int] = {}
 
     @property
@@ -110,14 +119,14 @@ class MIMonitor(Callback):
         """The layers' names in logs."""
         return list(dict.fromkeys(name.rpartition("/")[0] for name in self._terms))
 
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw the information plane, one line for each layer, its points coloured by epoch; axes in nats.
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw the information plane: a line for each layer, from pale to full as epochs pass; axes in nats.
 
         Args:
             path: where to save it too, such as ``"plane.png"``.
 
         Returns:
-            The matplotlib figure.
+            The ``matplotlib.figure.Figure``.
 
         Raises:
             InputError: before the first validation, or without matplotlib.
@@ -185,7 +194,9 @@ def _name(layer: str) -> str:
 
 def _check(layers: Sequence[str], statistics_network: Any) -> None:
     if isinstance(layers, str) or not layers:
-        raise InputError(f"Expected a list of layers, such as ['output:encoder'], but got {layers!r}; name one or more.")
+        raise InputError(
+            f"Expected a list of layers, such as ['output:encoder'], but got {layers!r}; name one or more."
+        )
     twice = [layer for layer, times in Counter(layers).items() if times > 1]
     if twice:
         raise InputError(f"Expected each layer once but got {twice[0]!r} twice; leave one out.")
