@@ -90,8 +90,8 @@ def main(arguments: list[str] | None = None) -> Trainer:
     values = trainer.callback_metrics
     print(f"held-out accuracy  {values['val/accuracy']:.1%}")
     print(f"I(image; code)     {values['val/mi']:.2f} ± {values['val/mi_stderr']:.2f} nats on held-out pairs")
-    print("The label alone is ln 10 = 2.30 nats. With --beta 0 the code holds more than with --beta 0.2, at a better")
-    print("accuracy. A value far below 0 would mean that the code runs away from T: more t_steps, or less beta.")
+    print("The label alone is ln 10 = 2.30 nats. Compare with --beta 0, where the code holds more of the image.")
+    print("A value far below 0 would mean that the code runs away from T: more t_steps, or less beta.")
     return trainer
 
 
