@@ -33,15 +33,16 @@ def log_mean_exp(scores: Tensor) -> Tensor:
 
 
 def _log_mean_exp_over_ranks(scores: Tensor) -> Tensor:
-    """Return the log-mean-exp of the scores of all processes together, without gradient."""
-    scores = scores.detach()
+    """Return the log-mean-exp of the scores of all processes together, without gradient.
+
+    Each process counts the same, as it does where its gradient is averaged with the others', whatever its batch size.
+    """
+    own = log_mean_exp(scores.detach())
     if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-        return log_mean_exp(scores)
-    parts = torch.stack([torch.logsumexp(scores.flatten(), dim=0), scores.new_tensor(float(scores.numel()))])
-    gathered = [torch.empty_like(parts) for _ in range(dist.get_world_size())]
-    dist.all_gather(gathered, parts)
-    sums, counts = torch.stack(gathered).unbind(dim=1)
-    return torch.logsumexp(sums, dim=0) - counts.sum().log()
+        return own
+    gathered = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, own)
+    return log_mean_exp(torch.stack(gathered))
 
 
 def _full(scores: Tensor) -> Tensor:
@@ -65,6 +66,10 @@ class Bound(nn.Module, ABC):
     @abstractmethod
     def ratios(self, marginal: Tensor) -> Tensor:
         """Return, per marginal score, its share in the bound's second term: an estimate of dP(X,Z)/dP(X)P(Z)."""
+
+    def drift(self, marginal: Tensor) -> Tensor | None:
+        """Return how far a batch is from the bound's moving average, in nats; None for a bound that keeps none."""
+        return None
 
     @torch.no_grad()
     def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:
@@ -118,6 +123,10 @@ class DonskerVaradhan(Bound):
     def ratios(self, marginal: Tensor) -> Tensor:
         return (marginal - log_mean_exp(marginal)).exp()
 
+    @torch.no_grad()
+    def drift(self, marginal: Tensor) -> Tensor | None:
+        return (log_mean_exp(_full(marginal)) - self.log_average).nan_to_num(0.0)  # no average before the first batch
+
     def objective(self, joint: Tensor, marginal: Tensor) -> Tensor:
         joint, marginal = _full(joint), _full(marginal)
         log_average = self._updated(_log_mean_exp_over_ranks(marginal))
@@ -132,6 +141,7 @@ class DonskerVaradhan(Bound):
             return log_mean
         older = self.log_average + math.log1p(-self.rate)
         moved = torch.logaddexp(older, log_mean + math.log(self.rate))
+        moved = torch.where(log_mean.isfinite(), moved, self.log_average)  # an overflow must not stay for good
         return torch.where(self.log_average.isnan(), log_mean, moved)
 
 

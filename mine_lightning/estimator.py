@@ -187,9 +187,12 @@ def joined(scores: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 def _derive(seed: int, *parts: Any) -> int:
     """Return a seed made of the run's seed, this process's rank and the names and numbers in ``parts``."""
-    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
     words = [int.from_bytes(part.encode(), "little") if isinstance(part, str) else part for part in parts]
-    return int(np.random.SeedSequence([seed, rank, *words]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([seed, _rank(), *words]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _rank() -> int:
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
 @contextmanager

@@ -39,6 +39,18 @@ def adam(parameters):
     return torch.optim.Adam(parameters, lr=1e-3, betas=(0.5, 0.999))
 
 
+# plain SGD wherever two runs are compared: Adam turns the rounding of a vanishing gradient into a whole step
+sgd = partial(torch.optim.SGD, lr=0.05)
+
+
+def conv(x_shape, z_shape):
+    return ConvStatistics(x_shape, z_shape, channels=(4, 8), hidden=16)
+
+
+def small_mlp(x_shape, z_shape):
+    return MLPStatistics(x_shape, z_shape, hidden=(16,))
+
+
 class TinyGenerator(nn.Module):
     """3x8x8 images from 6 latent dimensions, without batch normalisation."""
 
@@ -103,6 +115,11 @@ def trainer(tmp_path, *callbacks, **arguments) -> Trainer:
 
 def weights(module: nn.Module) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+
+
+def difference(a: nn.Module, b: nn.Module) -> float:
+    """The largest difference of two modules' weights."""
+    return (weights(a) - weights(b)).abs().max().item()
 
 
 def assert_same(a, b) -> None:
