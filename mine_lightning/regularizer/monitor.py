@@ -169,8 +169,7 @@ class MIMonitor(Callback):
         self._forward("setup", trainer, pl_module, stage)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        own = {name: sum(len(joint) for joint, _ in term._held_out_scores) for name, term in self._terms.items()}
-        self._pairs = {name: pairs * trainer.world_size for name, pairs in own.items()}
+        self._pairs = {name: term._held_out.pairs * trainer.world_size for name, term in self._terms.items()}
         self._forward("on_validation_epoch_end", trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -178,13 +177,16 @@ class MIMonitor(Callback):
         # read here, where Lightning has averaged the terms' logs over processes
         for layer in self.layers:
             pairs = min(self._pairs.get(f"{layer}/{other}", 0) for other in "xy")
-            if pairs:
-                mi_x, mi_y = (trainer.callback_metrics[f"val/{layer}/{other}_mi"].item() for other in "xy")
+            names = [f"val/{layer}/{other}_mi" for other in "xy"]
+            if pairs > 0 and trainer.callback_metrics.keys() >= set(names):  # another process may have had no pairs
+                mi_x, mi_y = (trainer.callback_metrics[name].item() for name in names)
                 self.history.append(PlanePoint(trainer.current_epoch, layer, mi_x, mi_y, pairs))
         self._pairs = {}
 
     def _forward(self, hook: str, *arguments: Any, **named: Any) -> None:
-        for term in self._terms.values():
+        terms = list(self._terms.values())
+        # the last to come leaves first: each puts back the global settings that it found
+        for term in reversed(terms) if hook in ("on_fit_end", "on_exception", "teardown") else terms:
             getattr(term, hook)(*arguments, **named)
 
 

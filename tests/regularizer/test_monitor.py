@@ -9,6 +9,7 @@ import torch
 from cases import Plain, assert_same, trainer, weights
 from pytorch_lightning import Callback, LightningModule
 from torch import nn
+from torch._functorch import config as functorch_config
 from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning.errors import InputError
@@ -121,6 +122,12 @@ def test_both_layers_have_the_information_that_their_noise_leaves(tmp_path):
     assert near.mi_y == pytest.approx(information(0.1, 0.05), abs=0.05)
     assert far.mi_x == pytest.approx(information(0.1, 0.2), abs=0.05)
     assert far.mi_y == pytest.approx(information(0.1, 0.2, 0.05), abs=0.05)
+
+
+def test_global_settings_are_put_back(tmp_path):
+    before = functorch_config.donated_buffer
+    trainer(tmp_path, monitor()).fit(Validated(), loader())
+    assert functorch_config.donated_buffer == before
 
 
 @pytest.mark.parametrize("host", [Validated, Manual])
