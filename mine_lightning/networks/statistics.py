@@ -22,18 +22,21 @@ __all__ = ["ConvStatistics", "GaussianNoise", "LabelStatistics", "MLPStatistics"
 
 
 class GaussianNoise(nn.Module):
-    """Add zero-mean Gaussian noise in training mode; the identity in evaluation mode.
+    """Add zero-mean Gaussian noise in training mode; the identity in evaluation mode unless ``always``.
 
     Args:
         std: standard deviation of the noise, in units of its input.
+        always: add it in evaluation mode too.
     """
 
-    def __init__(self, std: float) -> None:
+    def __init__(self, std: float, always: bool = False) -> None:
         super().__init__()
         self.std = std
+        self.always = always
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return inputs + self.std * torch.randn_like(inputs) if self.training and self.std > 0 else inputs
+        acts = self.std > 0 and (self.training or self.always)
+        return inputs + self.std * torch.randn_like(inputs) if acts else inputs
 
     def extra_repr(self) -> str:
         return f"std={self.std}"
@@ -140,8 +143,10 @@ class ConvStatistics(nn.Module):
         channels: feature maps of each layer; every layer halves the image's side.
         hidden: units of the fully connected layer before the score.
         kernel: odd side of each kernel, in pixels.
-        input_noise: standard deviation of Gaussian noise on the pixels of x, in training mode. With it T sees what
-            differs visibly: without, a generator can satisfy T by differences far below what an eye can see.
+        input_noise: standard deviation of Gaussian noise on the pixels of x. With it T sees what differs visibly:
+            without, a generator can satisfy T by differences far below what an eye can see. It is part of what is
+            estimated, I(x + noise; z), which is at most I(x; z), and stays in evaluation mode, so that training and
+            held-out values can be compared.
 
     Raises:
         ValueError: if x is no image.
@@ -164,7 +169,7 @@ class ConvStatistics(nn.Module):
             )
         code, side = math.prod(z_shape), tuple(x_shape[1:])
         widths = [x_shape[0], *channels]
-        self.noise = GaussianNoise(input_noise)
+        self.noise = GaussianNoise(input_noise, always=True)
         self.layers = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
             for inputs, outputs in itertools.pairwise(widths)

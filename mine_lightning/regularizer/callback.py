@@ -47,8 +47,12 @@ class MINERegularizer(Callback):
     the gradient of the batch's own value; the moving average serves T alone. T always ascends, after the host's step,
     on the same batch, and lives here, not on the host: the host's ``state_dict`` and checkpoints stay its own.
 
-    Logs, per training step: ``mine/mi`` (nats, before T's update), ``mine/g_u``, ``mine/g_m`` and ``mine/clip`` (the
-    factor on g_m); per validation: ``val/mi`` and ``val/mi_stderr`` (nats, on pairs that T was not trained on).
+    Logs, per training step: ``mine/mi`` (nats, before T's update); every ``log_every_n_steps``: ``mine/g_u``,
+    ``mine/g_m`` and ``mine/clip`` (the factor on g_m); per validation: ``val/mi`` and ``val/mi_stderr`` (nats, on pairs
+    that T was not trained on).
+
+    Where it needs neither norm, under automatic optimisation without clipping, the term joins the loss and one backward
+    computes both; in the batches whose norms are logged, and everywhere else, the two gradients are taken apart.
 
     Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, section 5 and the appendix on adaptive
     clipping (equation 21).
@@ -124,7 +128,7 @@ class MINERegularizer(Callback):
         self._health = Health(self._log_name("mi"), direction)
         self._ranks = Ranks()
         self._donated_buffer: bool | None = None
-        self._backward_seen = self._injected = self._checked = False
+        self._backward_seen = self._injected = self._checked = self._norms_seen = False
 
     @property
     def mine(self) -> MINE | None:
@@ -164,7 +168,7 @@ class MINERegularizer(Callback):
             functorch_config.donated_buffer = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._backward_seen = self._injected = self._checked = False
+        self._backward_seen = self._injected = self._checked = self._norms_seen = False
         self._ranks.join(pl_module.device)
         self._recorder.attach(pl_module)
         self._ascent.resume(trainer, pl_module)
@@ -225,7 +229,8 @@ class MINERegularizer(Callback):
         scale = _scale(trainer, pl_module) if scaled else 1.0
         results = merge(optimizer, [(term._store, term.adaptive_clip) for term in terms], scale, self._ranks)
         for term, merged in zip(terms, results, strict=True):
-            if merged is not None:
+            if merged is not None and (_is_logged(trainer) or not term._norms_seen):
+                term._norms_seen = True
                 term._log(pl_module, "g_u", merged.g_u)
                 term._log(pl_module, "g_m", merged.g_m)
                 term._log(pl_module, "clip", merged.factor)
@@ -303,9 +308,7 @@ class MINERegularizer(Callback):
         """
         if not pl_module.automatic_optimization or any(t.adaptive_clip for t in self._joined_terms(trainer)):
             return False
-        interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        logged = interval > 0 and (trainer.global_step + 1) % interval == 0
-        return not logged and all(dependencies(loss, through))
+        return not _is_logged(trainer) and all(dependencies(loss, through))
 
     def _check_captures(self, pl_module: LightningModule, pair: Captured | None) -> None:
         """Say what is off if the term has not reached the host by now."""
@@ -390,6 +393,12 @@ class MINERegularizer(Callback):
 
 def _default_optimizer(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=2e-4)
+
+
+def _is_logged(trainer: Trainer) -> bool:
+    """Return whether Lightning writes what is logged in this batch, by its own count, and not only keeps it at hand."""
+    interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return interval > 0 and (trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % interval == 0
 
 
 def _scale(trainer: Trainer, pl_module: LightningModule) -> Tensor | float:

@@ -157,9 +157,9 @@ def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
 
 def _add(parameters: Sequence[nn.Parameter], shares: Sequence[Tensor], merged: Merged, scale: Tensor | float) -> None:
     # the scaler has looked for overflow before: what overflowed here is left out, never multiplied by zero
-    finite, factor = merged.g_m.isfinite(), merged.factor * scale
+    overflowed, factor = ~merged.g_m.isfinite(), merged.factor * scale
     for parameter, share in zip(parameters, shares, strict=True):
-        kept = torch.where(finite, share * factor, torch.zeros_like(share))
+        kept = (share * factor).masked_fill_(overflowed, 0)
         own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         parameter.grad = own.add_(kept)
 

@@ -64,10 +64,15 @@ def gradients(
     seeds = [(slope * (weight * scale)).to(tensor.dtype) for slope, tensor in zip(slopes, through, strict=True)]
     found = torch.autograd.grad(through, parameters, seeds, retain_graph=True, allow_unused=True)
     return {
-        parameter: (gradient if gradient.dtype == torch.float64 else gradient.float()) / scale
+        parameter: _unscaled(gradient, scale)
         for parameter, gradient in zip(parameters, found, strict=True)
         if gradient is not None
     }
+
+
+def _unscaled(gradient: Tensor, scale: Tensor | float) -> Tensor:
+    full = gradient if gradient.dtype == torch.float64 else gradient.float()
+    return full / scale if isinstance(scale, Tensor) or scale != 1 else full
 
 
 def refuse_reentrant_checkpoint(pair: Captured, x: str, z: str) -> None:

@@ -63,6 +63,7 @@ def test_noise_has_its_standard_deviation_in_training_and_none_in_evaluation():
     noise = GaussianNoise(0.3)
     assert noise(torch.zeros(100_000)).std().item() == pytest.approx(0.3, rel=0.02)
     assert torch.equal(noise.eval()(torch.ones(3)), torch.ones(3))
+    assert GaussianNoise(0.3, always=True).eval()(torch.zeros(100_000)).std().item() == pytest.approx(0.3, rel=0.02)
 
 
 def test_vectors_are_refused_by_the_convolutional_network():
@@ -70,11 +71,10 @@ def test_vectors_are_refused_by_the_convolutional_network():
         ConvStatistics((7,), (2,))
 
 
-def test_noise_on_the_images_is_for_training_alone():
+def test_noise_on_the_images_is_part_of_what_is_estimated_and_stays_in_evaluation():
     T, x, z = ConvStatistics((1, 9, 9), (2,), input_noise=0.5), torch.randn(3, 1, 9, 9), torch.randn(3, 2)
-    assert not torch.equal(T(x, z), T(x, z))
-    T.eval()
-    assert torch.equal(T(x, z), T(x, z))
+    for module in (T, T.eval()):
+        assert not torch.equal(module(x, z), module(x, z))
 
 
 def test_a_label_picks_its_score():
