@@ -4,7 +4,8 @@ The map:
 
 * ``bounds``, ``pairing``, ``networks``: the mathematics, on torch alone.
 * ``estimator``: :class:`MINE`, a statistics network and its bound, trained by a plain Trainer.
-* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule.
+* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule,
+  and :class:`MIMonitor`, which only watches.
 * ``hosts``: the systems of the paper's tables, LightningModules that know nothing of mutual information.
 * ``data``, ``metrics``, ``judges``, ``evaluations``: what hosts are trained on and scored by.
 * ``runs``, ``views``, ``cli``: what a run leaves behind, what one sees of it, and ``python train.py``.
@@ -16,9 +17,10 @@ from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
-from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics
+from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 from mine_lightning.pairing import Derangements
 from mine_lightning.regularizer.callback import MINERegularizer
+from mine_lightning.regularizer.monitor import MIMonitor
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,8 @@ __all__ = [
     "DonskerVaradhan",
     "FDivergence",
     "InputError",
+    "LabelStatistics",
+    "MIMonitor",
     "MINERegularizer",
     "MLPStatistics",
     "ModeCount",

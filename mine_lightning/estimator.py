@@ -98,7 +98,9 @@ class MINE(LightningModule):
     def _freeze_shift(self) -> None:
         """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""
         output = getattr(self.statistics_network, "output", None)
-        if self.bound.shift_invariant and isinstance(output, nn.Linear) and output.bias is not None:
+        if not (self.bound.shift_invariant and isinstance(output, nn.Linear) and output.bias is not None):
+            return
+        if output.out_features == 1:  # several outputs, one for each label: their biases differ, and that is seen
             output.bias.requires_grad_(False)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from mine_lightning.bounds import Bound, DonskerVaradhan, FDivergence
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
-from mine_lightning.networks import ConvStatistics, MLPStatistics
+from mine_lightning.networks import ConvStatistics, LabelStatistics, MLPStatistics
 from mine_lightning.networks.latents import CodeAndNoise
 
 BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence]
@@ -23,7 +23,14 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (ConvStatistics, (3, 28, 28), (10,)),
     (ConvStatistics, (1, 17, 12), (2, 3)),
     (ConvStatistics, (1, 9, 9), ()),
+    (partial(LabelStatistics, classes=4), (2, 4), ()),
 ]
+
+
+def draw_z(T: nn.Module, n: int, z_shape: tuple[int, ...]) -> torch.Tensor:
+    """n samples of z that T takes: labels for a network over labels, else normal numbers."""
+    return torch.randint(T.classes, (n,)) if hasattr(T, "classes") else torch.randn(n, *z_shape)
+
 
 MODE_METRICS = [ModeCount, ModeKL]
 

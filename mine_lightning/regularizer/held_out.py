@@ -25,9 +25,14 @@ class HeldOut:
         self._scores: list[tuple[Tensor, Tensor]] = []
 
     @property
+    def pairs(self) -> int:
+        """How many pairs of this process there are so far."""
+        return sum(len(joint) for joint, _ in self._scores)
+
+    @property
     def full(self) -> bool:
         """Whether the limit is reached."""
-        return sum(len(joint) for joint, _ in self._scores) >= self.limit
+        return self.pairs >= self.limit
 
     @torch.no_grad()
     def add(self, mine: MINE, x: Tensor, z: Tensor, batch_idx: int) -> None:
