@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, final
 
 import torch
-import torch._functorch.config as functorch_config
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
@@ -18,6 +17,7 @@ from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.capture import Capture, Captured, Recorder
+from mine_lightning.regularizer.compiled import KeepBuffers
 from mine_lightning.regularizer.graph import dependencies
 from mine_lightning.regularizer.health import Health
 from mine_lightning.regularizer.held_out import HeldOut
@@ -127,7 +127,7 @@ class MINERegularizer(Callback):
         self._held_out = HeldOut(held_out)
         self._health = Health(self._log_name("mi"), direction)
         self._ranks = Ranks()
-        self._donated_buffer: bool | None = None
+        self._buffers = KeepBuffers()
         self._backward_seen = self._injected = self._checked = self._norms_seen = False
 
     @property
@@ -162,10 +162,8 @@ class MINERegularizer(Callback):
                 f"Expected {len(others)} MINERegularizers on one model to have different names, by which their logs "
                 "are told apart, but two have the same; give each a name."
             )
-        if self._donated_buffer is None and stage == "fit":
-            # a compiled host must keep what its backward needs: the term runs through its graph a second time
-            self._donated_buffer = functorch_config.donated_buffer
-            functorch_config.donated_buffer = False
+        if stage == "fit" and self.beta > 0:
+            self._buffers.hold()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._backward_seen = self._injected = self._checked = self._norms_seen = False
@@ -188,8 +186,7 @@ class MINERegularizer(Callback):
         self._clearing.forget()
         self._held_out.clear()
         self._ranks.leave()
-        if self._donated_buffer is not None:
-            functorch_config.donated_buffer, self._donated_buffer = self._donated_buffer, None
+        self._buffers.release()
 
     # --- a training step
 

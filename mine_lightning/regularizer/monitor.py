@@ -184,9 +184,7 @@ class MIMonitor(Callback):
         self._pairs = {}
 
     def _forward(self, hook: str, *arguments: Any, **named: Any) -> None:
-        terms = list(self._terms.values())
-        # the last to come leaves first: each puts back the global settings that it found
-        for term in reversed(terms) if hook in ("on_fit_end", "on_exception", "teardown") else terms:
+        for term in self._terms.values():
             getattr(term, hook)(*arguments, **named)
 
 

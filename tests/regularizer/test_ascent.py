@@ -13,7 +13,8 @@ from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.ranks import Ranks
 
 ALONE = SimpleNamespace(strategy=SimpleNamespace(broadcast=lambda tensor: tensor))
-X, Z = torch.randn(32, 4, generator=torch.Generator().manual_seed(1)), torch.randn(32, 3)
+stream = torch.Generator().manual_seed(1)
+X, Z = torch.randn(32, 4, generator=stream), torch.randn(32, 3, generator=stream)
 
 
 def ascent(**arguments):

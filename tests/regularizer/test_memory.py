@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning.regularizer.callback import MINERegularizer
 
-DATA = TensorDataset(torch.randn(320, 4, generator=torch.Generator().manual_seed(1)), torch.randint(2, (320,)))
+stream = torch.Generator().manual_seed(1)
+DATA = TensorDataset(torch.randn(320, 4, generator=stream), torch.randint(2, (320,), generator=stream))
 
 
 def regularizer(**arguments):
