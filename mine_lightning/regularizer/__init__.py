@@ -1,9 +1,12 @@
-"""The callback that adds a mutual-information term to any LightningModule, one idea a file.
+"""Callbacks that attach mutual information to any LightningModule, from outside.
 
+* ``callback``: :class:`MINERegularizer`, which Lightning calls; ``monitor``: :class:`MIMonitor`, several that only watch.
 * ``capture``: where x and z come from, spelled as strings.
-* ``merge``: the term's gradient beside the host's, joined at the optimizer step.
-* ``callback``: :class:`MINERegularizer`, which Lightning calls.
-* ``monitor``: :class:`MIMonitor`, terms of weight 0 on many layers, and the information plane.
+* ``term``: the term's gradient on one batch; ``graph``: what the graph of a loss tells; ``compiled``: what a compiled
+  host must keep for it.
+* ``merge``: that gradient held beside the host's, and joined with it at the optimizer step.
+* ``ascent``: T, how it is built, trained and saved; ``held_out``: the estimate on pairs that it has not seen.
+* ``ranks``: what several processes decide together; ``health``: what is said where a reading is off.
 """
 
 from mine_lightning.regularizer.callback import MINERegularizer

@@ -489,3 +489,20 @@ def test_scores_of_a_wrong_shape_are_told(tmp_path):
         trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize", statistics_network=Column)).fit(
             Plain(), loader
         )
+
+
+def test_a_value_near_what_the_batch_can_show_is_told_while_it_trains(tmp_path):
+    host = Gaussian(50.0)  # 3.9 nats, of which batches of 8 can show 2.1
+    callback = MINERegularizer("input:encoder", "output:channel", "minimize", 0.0, optimizer=partial(adam))
+    with pytest.warns(UserWarning, match="mine/mi is .* near the logarithm of the 8 marginal pairs of a batch, 2.08"):
+        trainer(tmp_path, callback).fit(host, DataLoader(torch.randn(8 * 600, 1), 8))
+
+
+def test_a_module_that_runs_twice_a_step_is_told(tmp_path):
+    class Siamese(Plain):
+        def training_step(self, batch, batch_idx):
+            return (self.encoder(batch[0]) - self.encoder(batch[0].flip(1))).square().mean()
+
+    loader = DataLoader(TensorDataset(torch.randn(32, 4), torch.randint(2, (32,))), 16)
+    with pytest.warns(UserWarning, match="'output:encoder' was captured 2 times before one backward"):
+        trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize")).fit(Siamese(), loader)
