@@ -1,6 +1,6 @@
 """Callbacks that attach mutual information to any LightningModule, from outside.
 
-* ``callback``: :class:`MINERegularizer`, which Lightning calls; ``monitor``: :class:`MIMonitor`, several that only watch.
+* ``callback``: :class:`MINERegularizer`; ``monitor``: :class:`MIMonitor`, several of them that only watch.
 * ``capture``: where x and z come from, spelled as strings.
 * ``term``: the term's gradient on one batch; ``graph``: what the graph of a loss tells; ``compiled``: what a compiled
   host must keep for it.
