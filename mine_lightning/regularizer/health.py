@@ -78,11 +78,11 @@ class Health:
     def _judge_average(self) -> None:
         drift = 0.0 if self._drift is None else self._drift.item()
         if abs(drift) > 1:
+            factor = math.exp(min(abs(drift), 30))
             self._say(
                 "average",
-                f"the moving average of {self.name} is off by a factor of {math.exp(abs(drift)):.1f} from the batches' "
-                "own mean: T changes faster than the average follows. Raise DonskerVaradhan(rate=...) or lower T's "
-                "learning rate.",
+                f"the moving average of {self.name} is off by a factor of {factor:.3g} from the batches' own mean: T "
+                "changes faster than the average follows. Raise DonskerVaradhan(rate=...) or lower T's learning rate.",
             )
 
     def _judge_held_out(self, value: float, held_out: float, stderr: float) -> None:

@@ -493,11 +493,10 @@ def test_scores_of_a_wrong_shape_are_told(tmp_path):
 
 def test_a_value_near_what_the_batch_can_show_is_told_while_it_trains(tmp_path):
     """I(z; z) is infinite, a batch of 8 can show 2.1 nats."""
-    bound = DonskerVaradhan(rate=0.5)
-    rate = partial(torch.optim.Adam, lr=1e-2)
-    callback = MINERegularizer("input:channel", "output:channel", "minimize", 0.0, bound=bound, optimizer=rate)
+    bound = DonskerVaradhan(rate=0.05)
+    callback = MINERegularizer("input:channel", "output:channel", "minimize", 0.0, bound=bound)
     with pytest.warns(UserWarning, match="mine/mi is .* near the logarithm of the 8 marginal pairs of a batch, 2.08"):
-        trainer(tmp_path, callback).fit(Gaussian(3.0), DataLoader(torch.randn(8 * 600, 1), 8))
+        trainer(tmp_path, callback).fit(Gaussian(1.0), DataLoader(torch.randn(8 * 600, 1), 8))
 
 
 def test_a_module_that_runs_twice_a_step_is_told(tmp_path):
