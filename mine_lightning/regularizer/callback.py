@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, final
 
 import torch
@@ -18,10 +21,10 @@ from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.capture import Capture, Captured, Recorder
 from mine_lightning.regularizer.compiled import KeepBuffers
-from mine_lightning.regularizer.graph import dependencies
+from mine_lightning.regularizer.graph import dependencies, leaves
 from mine_lightning.regularizer.health import Health
 from mine_lightning.regularizer.held_out import HeldOut
-from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, merge, parameters_of
+from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, Merged, add, merge, parameters_of
 from mine_lightning.regularizer.ranks import Ranks
 from mine_lightning.regularizer.term import gradients, join_loss, refuse_reentrant_checkpoint, slopes
 from mine_lightning.types import OptimizerFactory, StatisticsFactory
@@ -70,7 +73,8 @@ class MINERegularizer(Callback):
         pairing: how marginal samples are drawn; one derangement of the batch by default.
         optimizer: callable from T's parameters to an optimizer; Adam with a learning rate of 2e-4 by default.
         t_steps: updates of T for each batch.
-        held_out: pairs of each validation that ``val/mi`` is estimated on, at most; 0 switches it off.
+        held_out: pairs of each validation that ``val/mi`` is estimated on, at most, over all its loaders; 0 switches it
+            off.
         seed: of T's initial weights, its noise and the pairing, which never touch the global random state.
         name: tells apart two instances with the same x and z, in checkpoints and, where given, in log names
             (``mine/NAME/mi``).
@@ -100,8 +104,15 @@ class MINERegularizer(Callback):
         seed: int = 0,
         name: str | None = None,
     ) -> None:
+        if not isinstance(x, str) or not isinstance(z, str) or not isinstance(beta, int | float):
+            raise InputError(
+                f"Expected x and z to be capture strings and beta a number but got {x!r}, {z!r} and {beta!r}; write "
+                "x='batch:0', z='output:encoder', beta=1e-3 or the like."
+            )
         if direction not in ("maximize", "minimize"):
-            raise InputError(f"Expected direction 'maximize' or 'minimize' but got {direction!r}.")
+            raise InputError(
+                f"Expected direction 'maximize' or 'minimize' but got {direction!r}; write the one that is meant."
+            )
         if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
                 f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
@@ -113,7 +124,7 @@ class MINERegularizer(Callback):
         self.beta = beta
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
         self.statistics_network = statistics_network
-        self.bound = DonskerVaradhan() if bound is None else bound
+        self.bound = DonskerVaradhan() if bound is None else copy.deepcopy(bound)  # its moving average is ours alone
         self.pairing = Derangements() if pairing is None else pairing
         self.optimizer = _default_optimizer if optimizer is None else optimizer
         self.t_steps = t_steps
@@ -128,6 +139,9 @@ class MINERegularizer(Callback):
         self._health = Health(self._log_name("mi"), direction)
         self._ranks = Ranks()
         self._buffers = KeepBuffers()
+        self._host: weakref.ref[LightningModule] | None = None
+        self._fresh: dict[nn.Parameter, Tensor] | None = None
+        self._largest_batch = 0
         self._backward_seen = self._injected = self._checked = self._norms_seen = False
 
     @property
@@ -166,6 +180,14 @@ class MINERegularizer(Callback):
             self._buffers.hold()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.mine is not None and self._host is not None and self._host() is not pl_module:
+            self._health.say(
+                "another",
+                f"T goes on from another model than this {type(pl_module).__name__}, on which the callback was before; "
+                "give each model a MINERegularizer of its own to start anew.",
+            )
+        self._host = weakref.ref(pl_module)
+        self._fresh, self._largest_batch = None, 0
         self._backward_seen = self._injected = self._checked = self._norms_seen = False
         self._ranks.join(pl_module.device)
         self._recorder.attach(pl_module)
@@ -196,56 +218,59 @@ class MINERegularizer(Callback):
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._backward_seen = True
         pair = self._recorder.newest(pl_module)
-        if self.beta > 0:
-            lost = self._forget_cleared(trainer, pl_module, trainer.optimizers)
-            ready = pair is not None and self._due(pl_module, loss, pair, lost)
-            if self._ranks.all(ready) and pair is not None:
-                self._inject(trainer, pl_module, loss, pair, lost)
-        self._recorder.pause()
+        self._recorder.pause()  # what the backward runs again, behind an activation checkpoint, is no new pass
+        if self.beta == 0:
+            return
+        lost = self._forget_cleared(trainer.optimizers)
+        ready = pair is not None and self._due(pl_module, loss, pair, lost)
+        if self._ranks.all(ready) and pair is not None:
+            self._fresh = self._share(trainer, pl_module, loss, pair, lost)
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._recorder.resume()
-        if self._store.holds_any() and not pl_module.automatic_optimization:
+        share, self._fresh = self._fresh, None
+        if share is not None and self._holds(trainer):
+            self._store.add(share)
+        elif share is not None:
+            parameters, measure = _parameters(trainer, pl_module), self._norms_are_due(trainer)
+            scale = _scale(trainer, pl_module)
+            self._log_norms(pl_module, add(parameters, self._store, share, scale, self._ranks, measure))
+        if self._store.holds_any():
             self._clearing.note(trainer.optimizers)
-
-    def on_before_zero_grad(
-        self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
-    ) -> None:
-        self._store.drop(parameters_of(optimizer))  # automatic optimisation only: no hook tells of it under manual
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
+        if not self._holds(trainer):
+            self._store.drop(parameters_of(optimizer))  # it is in .grad already
+            return
         terms = self._joined_terms(trainer)
-        if self.beta == 0 or self is not terms[0]:
+        if self is not terms[0]:
             return  # one of several does it for all, so that each is clipped against the host's own gradient
-        for term in terms:
-            term._forget_cleared(trainer, pl_module, [optimizer])
+        if not pl_module.automatic_optimization:
+            for term in terms:
+                term._forget_cleared([optimizer])
         # a scaler leaves the gradients of fused optimizers scaled, since these unscale them in their own step
         scaled = getattr(optimizer, "_step_supports_amp_scaling", False)
         scale = _scale(trainer, pl_module) if scaled else 1.0
         results = merge(optimizer, [(term._store, term.adaptive_clip) for term in terms], scale, self._ranks)
         for term, merged in zip(terms, results, strict=True):
-            if merged is not None and (_is_logged(trainer) or not term._norms_seen):
-                term._norms_seen = True
-                term._log(pl_module, "g_u", merged.g_u)
-                term._log(pl_module, "g_m", merged.g_m)
-                term._log(pl_module, "clip", merged.factor)
+            if term._norms_are_due(trainer):
+                term._log_norms(pl_module, merged)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         pair = self._recorder.newest(pl_module)
-        # an automatic host may skip a batch by returning None, a manual one may train its generator every fifth batch
-        automatic_ready = pl_module.automatic_optimization and self._backward_seen
-        late = batch_idx + 1 == _PATIENCE or trainer.is_last_batch
-        if not self._checked and (automatic_ready or self._injected or late):
-            self._check_captures(pl_module, pair)
-        if self._store.stepped_without_merge():
+        if not self._checked:
+            self._check_captures(trainer, pl_module, pair, batch_idx)
+        if self._holds(trainer) and self._store.stepped_without_merge():
             raise InputError(
                 "Expected every optimizer step to go through Lightning but a parameter changed while its share of the "
-                "term was held; step with self.optimizers(), not with a raw optimizer."
+                "term was held; step with self.optimizers(), not with a raw optimizer, or set adaptive_clip=False."
             )
+        if pair is not None:
+            self._largest_batch = max(self._largest_batch, len(pair.x))
         if self._ranks.all(pair is not None and len(pair.x) >= 2) and pair is not None:
             x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
             before = self._ascent.update(trainer, pl_module, x, z, self._ranks)
@@ -255,85 +280,124 @@ class MINERegularizer(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._health.judge()
+        if self._largest_batch == 1:
+            self._health.say(
+                "single",
+                f"{self._log_name('mi')} has no value and the term no effect: every batch had one sample, of which no "
+                "marginal pair can be made; give the loader a batch size of 2 or more.",
+            )
 
-    def _forget_cleared(
-        self, trainer: Trainer, pl_module: LightningModule, optimizers: Iterable[torch.optim.Optimizer]
-    ) -> set[nn.Parameter]:
-        """Let go of shares whose gradients a host under manual optimisation cleared; return what lost its share."""
-        if pl_module.automatic_optimization:
-            return set()
+    def _forget_cleared(self, optimizers: Iterable[torch.optim.Optimizer]) -> set[nn.Parameter]:
+        """Let go of shares whose gradients the host cleared; return the parameters that lost one."""
         return self._store.drop(p for optimizer in optimizers for p in self._clearing.cleared(optimizer))
 
     def _due(self, pl_module: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:
         """Return whether this backward is one that the term of a pair joins."""
-        if len(pair.x) < 2 or not (pair.x.requires_grad or pair.z.requires_grad):
+        if len(pair.x) < 2 or not pair.through:
             return False
         if pair.share is not None and not lost & pair.share.keys():
             return False
         # under manual optimisation this may be the backward of a loss that has nothing to do with x and z
-        return pl_module.automatic_optimization or any(dependencies(loss, pair.sources))
+        return pl_module.automatic_optimization or any(dependencies(loss, pair.roots))
 
-    def _inject(
+    def _share(
         self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]
-    ) -> None:
-        """Give the term's gradient of a pair to the loss, or hold it for the host's parameters."""
+    ) -> dict[nn.Parameter, Tensor] | None:
+        """Return the term's gradient for what a backward is to bring, or None where it joined the loss."""
         if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
-            self._store.add({parameter: g for parameter, g in pair.share.items() if parameter in lost})
-            return
+            return {parameter: g for parameter, g in pair.share.items() if parameter in lost}
+        parameters = _parameters(trainer, pl_module)
         if not self._injected:
+            self._injected = True
             refuse_reentrant_checkpoint(pair, self.x, self.z)
-        through = [tensor for tensor in (pair.x, pair.z) if tensor.requires_grad]
+            self._warn_of_no_optimizer(trainer, pl_module, pair)
         x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
         found = slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
         share = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
         weight = (-self.beta if self.direction == "maximize" else self.beta) / share
         scale = _scale(trainer, pl_module)
-        if self._joins_loss(trainer, pl_module, loss, through):
-            join_loss(loss, through, found, weight * scale)
+        if self._ranks.all(self._joins_loss(trainer, pl_module, loss, pair)):
+            join_loss(loss, pair.through, found, weight * scale)
             pair.share = {}
-        else:
-            pair.share = gradients(pl_module, through, found, weight, scale)
-            self._store.add(pair.share)
-        self._injected = True
+            return None
+        pair.share = gradients(parameters, pair.through, found, weight, scale)
+        return pair.share
 
-    def _joins_loss(
-        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, through: Sequence[Tensor]
-    ) -> bool:
+    def _joins_loss(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, pair: Captured) -> bool:
         """Return whether one backward can compute both gradients, which spares a second pass through the host.
 
         Not where one of them must be known alone, to clip by it or to log its norm.
         """
-        if not pl_module.automatic_optimization or any(t.adaptive_clip for t in self._joined_terms(trainer)):
+        if not pl_module.automatic_optimization or self._holds(trainer):
             return False
-        return not _is_logged(trainer) and all(dependencies(loss, through))
+        return not _is_logged(trainer) and all(dependencies(loss, pair.roots))
 
-    def _check_captures(self, pl_module: LightningModule, pair: Captured | None) -> None:
+    def _holds(self, trainer: Trainer) -> bool:
+        """Return whether shares wait for the optimizer step, since one of the terms is clipped by the host's own."""
+        return self.beta > 0 and any(term.adaptive_clip for term in self._joined_terms(trainer))
+
+    def _norms_are_due(self, trainer: Trainer) -> bool:
+        return _is_logged(trainer) or not self._norms_seen
+
+    def _log_norms(self, pl_module: LightningModule, merged: Merged | None) -> None:
+        if merged is not None:
+            self._norms_seen = True
+            self._log(pl_module, "g_u", merged.g_u)
+            self._log(pl_module, "g_m", merged.g_m)
+            self._log(pl_module, "clip", merged.factor)
+
+    def _warn_of_no_optimizer(self, trainer: Trainer, pl_module: LightningModule, pair: Captured) -> None:
+        optimized = {parameter for optimizer in trainer.optimizers for parameter in parameters_of(optimizer)}
+        if not leaves(pair.through) & optimized:
+            self._health.say(
+                "frozen",
+                f"no optimizer of {type(pl_module).__name__} has a parameter that {self.x!r} and {self.z!r} depend on: "
+                "the term has no effect; give configure_optimizers that part of the model.",
+            )
+
+    def _check_captures(
+        self, trainer: Trainer, pl_module: LightningModule, pair: Captured | None, batch_idx: int
+    ) -> None:
         """Say what is off if the term has not reached the host by now."""
+        host, automatic = type(pl_module).__name__, pl_module.automatic_optimization
+        # an automatic host may skip a batch by returning None, a manual one may train its generator every fifth batch
+        patient = batch_idx + 1 < _PATIENCE and not trainer.is_last_batch
+        if not self._injected and patient and (pair is None or not automatic or not self._backward_seen):
+            return
         self._checked = True
-        host = type(pl_module).__name__
         if self._injected:
             return
         if pair is None and self.mine is None:
-            raise InputError(self._recorder.explain_missing(pl_module))
-        if self.beta == 0:
+            missing = self._recorder.explain_missing(pl_module)
+            if automatic or batch_idx + 1 == _PATIENCE:
+                raise InputError(missing)
+            self._health.say("waits", missing)
+        if self.beta == 0 or (pair is not None and len(pair.x) < 2):
             return
-        if pair is not None and not (pair.x.requires_grad or pair.z.requires_grad):
-            raise InputError(
-                f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
-                "gradient; capture a tensor that the host computes, or watch it with beta=0."
-            )
         if not self._backward_seen:
             raise InputError(
                 f"Expected {host} to call self.manual_backward(loss) but Lightning saw no backward in its first "
                 "batches; loss.backward() bypasses every callback."
             )
-        if not pl_module.automatic_optimization:
+        if automatic and pair is not None and not pair.through and not self._recorder.is_frozen(pl_module):
             raise InputError(
-                f"Expected a loss of {host} to depend on {self.x!r} or {self.z!r} but none did in its first batches; "
-                "under manual optimisation the term joins the backward of the loss that runs through them."
+                f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
+                "gradient, as nothing does within a reentrant activation checkpoint; capture a tensor that the host "
+                "computes, or watch it with beta=0."
             )
+        # a host may thaw a backbone, or train its critic alone, for as long as it likes
+        self._health.say(
+            "waits",
+            f"the term has had no effect on {host} so far: no backward has run through {self.x!r} or {self.z!r} with a "
+            "gradient. It begins when one does; if none is meant to, capture a tensor that the loss depends on.",
+        )
 
     # --- held-out pairs
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.mine is not None and not self._recorder.attached:  # a validation by itself, after training
+            self._ranks.join(pl_module.device)
+            self._recorder.attach(pl_module)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._held_out.clear()
@@ -342,7 +406,8 @@ class MINERegularizer(Callback):
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if self.mine is not None and trainer.validating and not self._held_out.full:
-            self._recorder.arm(pl_module, batch, need_grad=False)
+            with self._left_out_if_other():
+                self._recorder.arm(pl_module, batch)
 
     def on_validation_batch_end(
         self,
@@ -355,11 +420,20 @@ class MINERegularizer(Callback):
     ) -> None:
         if self.mine is None or self._held_out.full:
             return
-        pair = self._recorder.newest(pl_module)
-        if pair is not None and len(pair.x) >= 2:
-            x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
-            self._held_out.add(self.mine, x, z, batch_idx)
+        with self._left_out_if_other():
+            pair = self._recorder.newest(pl_module)
+            if pair is not None and len(pair.x) >= 2:
+                x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
+                self._held_out.add(self._ascent.ready(trainer, pl_module, x, z), x, z, batch_idx)
         self._recorder.disarm()
+
+    @contextmanager
+    def _left_out_if_other(self) -> Iterator[None]:
+        """Leave a validation batch out, and say so once, where it is not of the kind that T was trained on."""
+        try:
+            yield
+        except InputError as error:
+            self._health.say("other", f"validation batches are left out of the estimate: {error}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.mine is None:
@@ -390,6 +464,12 @@ class MINERegularizer(Callback):
 
 def _default_optimizer(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=2e-4)
+
+
+def _parameters(trainer: Trainer, pl_module: LightningModule) -> list[nn.Parameter]:
+    """Return the trainable parameters of the host and of its optimizers, which need not be registered on it."""
+    optimized = (parameter for optimizer in trainer.optimizers for parameter in parameters_of(optimizer))
+    return [p for p in dict.fromkeys([*pl_module.parameters(), *optimized]) if p.requires_grad]
 
 
 def _is_logged(trainer: Trainer) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -63,26 +64,33 @@ class Capture:
             )
         return cls(text, kind, path, _parse_index(text, bracket + rest) if bracket else ())
 
-    def select(self, found: Any) -> Tensor:
-        """Apply the index to what was found.
+    def select(self, found: Any) -> tuple[Tensor, Tensor]:
+        """Apply the index to what was found; return the host's own tensor, out of any tuple or dict, and the selection.
 
         Raises:
-            InputError: if the index does not fit, or the result is no tensor.
+            InputError: if the index does not fit, or the result is no tensor of real or whole numbers.
         """
+        source = found
         for index in self.index:
             try:
                 found = found[index]
             except (IndexError, KeyError, TypeError, ValueError) as error:
                 raise InputError(
-                    f"Expected {self.text!r} to index what is there but it is {_describe(found)} ({error}); "
-                    "correct the brackets."
+                    f"Expected {self.text!r} to index what is there but it is {_describe(source)} ({error}); "
+                    "correct the brackets, or set an attribute of the host and capture it with 'attr:'."
                 ) from error
+            source = source if isinstance(source, Tensor) else found
         if not isinstance(found, Tensor):
             raise InputError(
                 f"Expected {self.text!r} to name a tensor but it is {_describe(found)}; select an entry with brackets, "
-                f"such as '{self.text}[0]'."
+                f"such as '{self.text}[0]', or set an attribute of the host and capture it with 'attr:'."
             )
-        return found
+        if found.is_complex():
+            raise InputError(
+                f"Expected {self.text!r} to be real but it is complex; set an attribute of the host to its "
+                "torch.view_as_real and capture that with 'attr:'."
+            )
+        return source, found
 
 
 @dataclass
@@ -92,22 +100,41 @@ class Captured:
     Attributes:
         x: samples ``[n, ...]``.
         z: their partners ``[n, ...]``.
-        sources: the tensors as the host holds them, before any index: they are what a loss depends on.
+        sources: the tensors as the host holds them, before any index.
         share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
             joined the loss.
     """
 
     x: Tensor
     z: Tensor
-    sources: tuple[Tensor, ...]
+    sources: tuple[Tensor, Tensor]
     share: dict[nn.Parameter, Tensor] | None = None
+
+    @property
+    def carries(self) -> tuple[bool, bool]:
+        """Whether x, and whether z, is a function of the host's parameters.
+
+        A leaf that is no parameter is not, even where it requires a gradient: a gradient penalty asks for that of data.
+        """
+        x, z = (s.requires_grad and (s.grad_fn is not None or isinstance(s, nn.Parameter)) for s in self.sources)
+        return x and self.x.requires_grad, z and self.z.requires_grad
+
+    @property
+    def through(self) -> list[Tensor]:
+        """Those of x and z by which the term's gradient reaches the host."""
+        return [tensor for tensor, carries in zip((self.x, self.z), self.carries, strict=True) if carries]
+
+    @property
+    def roots(self) -> list[Tensor]:
+        """The sources of those: they are what a loss depends on."""
+        return [source for source, carries in zip(self.sources, self.carries, strict=True) if carries]
 
 
 class Recorder:
     """Catches x and z while the host runs, by forward hooks that change nothing.
 
-    Where a module runs several times in a step, its newest call counts. Records are made between :meth:`arm` and
-    :meth:`disarm` only, in training only where gradients are on.
+    Where a module runs several times in a step, its newest call counts; one without gradients, such as a generator's
+    for its critic, never replaces one with. Records are made between :meth:`arm` and :meth:`disarm` only.
 
     Args:
         x: capture of x.
@@ -119,12 +146,19 @@ class Recorder:
         self._handles: list[Any] = []
         self._found: dict[str, Any] = {}
         self._newest: Captured | None = None
+        self._newest_found: tuple[Any, Any] | None = None
+        self._with_grad: set[str] = set()
         self._stale: dict[str, Any] = {}
         self._versions: dict[str, int] = {}
         self._calls: Counter[str] = Counter()
         self._said: set[str] = set()
+        self._attached = False
         self._armed = self._paused = False
-        self._need_grad = True
+
+    @property
+    def attached(self) -> bool:
+        """Whether hooks are in place, or none is needed."""
+        return self._attached
 
     def attach(self, host: LightningModule) -> None:
         """Put hooks on the named submodules.
@@ -132,22 +166,25 @@ class Recorder:
         Raises:
             InputError: if a name does not exist, with the names that do.
         """
+        self._attached = True
         for capture in self.captures:
             if capture.kind in ("output", "input"):
                 module = _find_module(host, capture)
-                self._handles.append(module.register_forward_hook(self._hook(capture), with_kwargs=True))
+                hook = _Hook(weakref.ref(module), weakref.ref(self), capture)
+                self._handles.append(module.register_forward_hook(hook, with_kwargs=True))
 
     def detach(self) -> None:
         """Take the hooks off and let go of every tensor."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self._attached = False
         self.disarm()
 
-    def arm(self, host: LightningModule, batch: Any, need_grad: bool = True) -> None:
+    def arm(self, host: LightningModule, batch: Any) -> None:
         """Start to record; captures of the batch are read from ``batch``, attributes count once they are set anew."""
         self.disarm()
-        self._armed, self._paused, self._need_grad = True, False, need_grad
+        self._armed, self._paused = True, False
         for capture in self.captures:
             if capture.kind == "attr":
                 self._stale[capture.text] = _attribute(host, capture)
@@ -161,7 +198,8 @@ class Recorder:
         self._stale.clear()
         self._versions.clear()
         self._calls.clear()
-        self._newest = None
+        self._with_grad.clear()
+        self._newest, self._newest_found = None, None
 
     def pause(self) -> None:
         """Record nothing until :meth:`resume`: in a backward a checkpointed module runs again, in another graph."""
@@ -182,11 +220,35 @@ class Recorder:
         if x.text not in self._found or z.text not in self._found:
             return None
         found = (self._found[x.text], self._found[z.text])
-        if self._newest is None or any(a is not b for a, b in zip(self._newest.sources, found, strict=True)):
+        if self._newest_found is None or any(a is not b for a, b in zip(self._newest_found, found, strict=True)):
             self._warn_of_changes()
-            self._newest = Captured(x.select(found[0]), z.select(found[1]), found)
+            (x_source, x_found), (z_source, z_found) = x.select(found[0]), z.select(found[1])
+            self._newest, self._newest_found = Captured(x_found, z_found, (x_source, z_source)), found
             _check_pair(self._newest, x, z)
         return self._newest
+
+    def is_frozen(self, host: LightningModule) -> bool:
+        """Return whether x or z is what a module with parameters returned, none of which requires a gradient now."""
+        modules = [_find_module(host, capture) for capture in self.captures if capture.kind == "output"]
+        return any(
+            (parameters := list(module.parameters())) and not any(parameter.requires_grad for parameter in parameters)
+            for module in modules
+        )
+
+    def record(self, capture: Capture, found: Any) -> None:
+        """Take in what a module was called with or returned."""
+        if not self._armed or self._paused:
+            return
+        if torch.is_grad_enabled():
+            self._with_grad.add(capture.text)
+            self._calls[capture.text] += 1
+        elif capture.text in self._with_grad:
+            return
+        self._found[capture.text] = found
+        self._versions.pop(capture.text, None)
+        # in a compiled graph versions are constants, in inference mode there are none
+        if isinstance(found, Tensor) and not torch.compiler.is_compiling() and not found.is_inference():
+            self._versions[capture.text] = found._version
 
     def explain_missing(self, host: LightningModule) -> str:
         """Return one sentence on the captures that were not seen since :meth:`arm`."""
@@ -198,14 +260,15 @@ class Recorder:
                 "batch; set it in training_step, or capture a submodule's input or output."
             )
         return (
-            f"Expected {names} to be seen in the first batch of {type(host).__name__} but it never ran with "
-            "gradients; name a module that training_step calls, outside of any reentrant activation checkpoint."
+            f"Expected {names} to be seen in the first batches of {type(host).__name__} but it never ran; name a "
+            "module that training_step calls as a function."
         )
 
     def _look_up(self, host: LightningModule, capture: Capture) -> None:
         """Record an attribute as it is now; a host may set it after the first of several backwards."""
         found = _attribute(host, capture)
-        if found is None or found is self._stale.get(capture.text):
+        stale = found is self._stale.get(capture.text) and not isinstance(found, nn.Parameter)
+        if found is None or stale:
             self._found.pop(capture.text, None)
         else:
             self._found[capture.text] = found
@@ -235,17 +298,33 @@ class Recorder:
             self._said.add(what)
             rank_zero_warn(sentence)
 
-    def _hook(self, capture: Capture) -> Callable[..., None]:
-        # a closure, not a bound method: deepcopy(host) would copy the callback along with a method of it
-        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-            if self._armed and not self._paused and (torch.is_grad_enabled() or not self._need_grad):
-                found = output if capture.kind == "output" else next(iter((*args, *kwargs.values())), None)
-                self._found[capture.text] = found
-                self._calls[capture.text] += 1
-                if isinstance(found, Tensor) and not torch.compiler.is_compiling():  # there versions are constants
-                    self._versions[capture.text] = found._version
 
-        return hook
+class _Hook:
+    """A forward hook for one module; a copy of that module, or one loaded from a file, has one that does nothing."""
+
+    def __init__(self, module: weakref.ref[nn.Module], recorder: weakref.ref[Recorder], capture: Capture) -> None:
+        self._module, self._recorder, self._capture = module, recorder, capture
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        recorder = self._recorder()
+        if recorder is None or self._module() is not module:
+            return
+        entered = next(iter((*args, *kwargs.values())), None)
+        recorder.record(self._capture, output if self._capture.kind == "output" else entered)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
+        return _nothing
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _inert, ()
+
+
+def _inert() -> Callable[..., None]:
+    return _nothing
+
+
+def _nothing(*arguments: Any) -> None:
+    """Do nothing, in place of a hook on a copied module."""
 
 
 def _parse_index(text: str, brackets: str) -> tuple[Any, ...]:
@@ -292,6 +371,11 @@ def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
 def _entry(batch: Any, capture: Capture) -> Any:
     if not capture.path:
         return batch
+    if isinstance(batch, Tensor):
+        raise InputError(
+            f"Expected a batch of several entries for {capture.text!r} but it is one tensor of shape "
+            f"{list(batch.shape)}; give 'batch:'."
+        )
     try:
         return batch[capture.path] if isinstance(batch, Mapping) else batch[int(capture.path)]
     except (IndexError, KeyError, TypeError, ValueError):
@@ -314,7 +398,7 @@ def _check_pair(pair: Captured, x: Capture, z: Capture) -> None:
     if pair.x.ndim == 0 or pair.z.ndim == 0 or len(pair.x) != len(pair.z):
         raise InputError(
             f"Expected x and z to have the same number of samples but {x.text!r} has shape {list(pair.x.shape)} and "
-            f"{z.text!r} has {list(pair.z.shape)}; capture both from the same forward pass."
+            f"{z.text!r} has {list(pair.z.shape)}; the first axis must count samples, and both come from the same pass."
         )
 
 
@@ -324,5 +408,5 @@ def _describe(found: Any) -> str:
     if isinstance(found, Mapping):
         return f"a {type(found).__name__} with keys {list(found)}"
     if isinstance(found, tuple | list):
-        return f"a {type(found).__name__} of {len(found)}"
+        return f"a {type(found).__name__} of {len(found)}, numbered from 0"
     return f"a {type(found).__name__}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 from torch.autograd.graph import Node
 
-__all__ = ["dependencies", "has_reentrant_checkpoint"]
+__all__ = ["dependencies", "has_reentrant_checkpoint", "leaves"]
 
 
 def dependencies(loss: Tensor, sources: Sequence[Tensor]) -> list[bool]:
@@ -29,6 +29,14 @@ def has_reentrant_checkpoint(tensor: Tensor) -> bool:
     Such a region hides its parameters: ``torch.autograd.grad`` gives None for them, without an error.
     """
     return any(node.name() == "CheckpointFunctionBackward" for node in _walk(tensor))
+
+
+def leaves(tensors: Sequence[Tensor]) -> set[Tensor]:
+    """Return the leaves that tensors were computed from and that require a gradient; parameters, as a rule."""
+    found = {tensor for tensor in tensors if tensor.grad_fn is None and tensor.requires_grad}
+    for tensor in tensors:
+        found |= {node.variable for node in _walk(tensor) if hasattr(node, "variable")}
+    return found
 
 
 def _key(source: Tensor) -> object:

@@ -1,7 +1,9 @@
-"""The term's gradient, held beside the host's own and joined with it at the optimizer step.
+"""The term's gradient beside the host's own, and how the two are joined.
 
-Joining there and not earlier: the host's gradient is then complete (all micro-batches, averaged over ranks, unscaled)
-and Lightning names the optimizer, so that adaptive clipping can compare the two for just its parameters.
+Where it is clipped by the host's, it is held until the optimizer step and joined there: the host's gradient is then
+complete (all micro-batches, averaged over ranks, unscaled) and Lightning names the optimizer, so that the two can be
+compared for just its parameters. Else it is added right after the backward, so that whatever the host does to its
+gradients afterwards, such as clipping by hand, is done to the sum.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from torch.optim import Optimizer
 
 from mine_lightning.regularizer.ranks import Ranks
 
-__all__ = ["ClearingWatch", "GradientStore", "Merged", "adaptive_factor", "merge"]
+__all__ = ["ClearingWatch", "GradientStore", "Merged", "adaptive_factor", "add", "merge", "parameters_of"]
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What one optimizer step joined for one term; norms are Euclidean over all parameters that the term reaches.
+    """What was joined for one term; norms are Euclidean over all parameters that the term reaches.
 
     Attributes:
         g_u: norm of the host's own gradient.
@@ -43,7 +45,7 @@ def adaptive_factor(g_u: Tensor, g_m: Tensor) -> Tensor:
 
 
 class GradientStore:
-    """Holds one term's gradient by parameter, in float32 or better, until the optimizer of a parameter steps."""
+    """One term's gradient by parameter, in float32 or better, since the host cleared its own or stepped."""
 
     def __init__(self) -> None:
         self._pending: dict[nn.Parameter, Tensor] = {}
@@ -64,13 +66,10 @@ class GradientStore:
         """Return whether something is held for a parameter."""
         return parameter in self._pending
 
-    def take(self, parameter: nn.Parameter) -> Tensor:
-        """Return what is held for a parameter, zeros where nothing is, and let go of it."""
-        held = self._pending.pop(parameter, None)
-        self._versions.pop(parameter, None)
-        if held is not None:
-            return held
-        return torch.zeros_like(parameter, dtype=torch.promote_types(parameter.dtype, torch.float32))
+    def get(self, parameter: nn.Parameter) -> Tensor:
+        """Return what is held for a parameter, zeros where nothing is."""
+        held = self._pending.get(parameter)
+        return _zeros(parameter) if held is None else held
 
     def drop(self, parameters: Iterable[nn.Parameter]) -> set[nn.Parameter]:
         """Let go of what is held for parameters whose gradients the host cleared; return those that had something."""
@@ -90,7 +89,7 @@ class GradientStore:
 
 
 class ClearingWatch:
-    """Notices that a host under manual optimisation cleared its gradients, of which no hook tells.
+    """Notices that a host cleared its gradients, of which no hook tells under manual optimisation.
 
     :meth:`note` after each backward remembers which parameters have a gradient. Where one is None later, or was
     written to and is all zero, ``zero_grad`` came in between, and the term's share of that backward goes with it.
@@ -113,13 +112,49 @@ class ClearingWatch:
         gone = {parameter for parameter in noted if parameter.grad is None}
         written = [p for p in noted if p.grad is not None and p.grad._version != self._noted[p]]
         if written:  # clipping by hand writes to gradients too; one wait for the device tells the two apart
-            nonzero = torch.stack([p.grad.any() for p in written if p.grad is not None]).tolist()
+            nonzero = torch.stack([_values(p.grad).any() for p in written if p.grad is not None]).tolist()
             gone |= {parameter for parameter, keeps in zip(written, nonzero, strict=True) if not keeps}
         return parameters if noted and len(gone) == len(noted) else gone
 
     def forget(self) -> None:
         """Let go of everything."""
         self._noted.clear()
+
+
+def add(
+    parameters: Sequence[nn.Parameter],
+    store: GradientStore,
+    share: Mapping[nn.Parameter, Tensor],
+    scale: Tensor | float,
+    ranks: Ranks,
+    measure: bool,
+) -> Merged | None:
+    """Add a term's share of one backward to ``.grad``, right after it, and to what the store knows of.
+
+    Args:
+        parameters: the host's, in an order that all processes have.
+        store: the term's.
+        share: its gradient by parameter.
+        scale: what the host's ``.grad`` is multiplied with at this point, by a loss scaler; else 1.
+        ranks: the processes over which the share is averaged.
+        measure: whether to compute the norms.
+
+    Returns:
+        The norms, if they were asked for.
+    """
+    votes = ranks.union([parameter in share for parameter in parameters])
+    reached = [parameter for parameter, vote in zip(parameters, votes, strict=True) if vote]
+    parts = [share[parameter] if parameter in share else _zeros(parameter) for parameter in reached]
+    ranks.average(parts)
+    own = [_own(p) / scale - store.get(p) if store.holds(p) else _own(p) / scale for p in reached if measure]
+    store.add(dict(zip(reached, parts, strict=True)))
+    merged = None
+    if measure and reached:
+        norm = _norm([store.get(p) for p in reached])
+        merged = Merged(_norm(own).to(norm), norm, torch.ones_like(norm))
+    for parameter, part in zip(reached, parts, strict=True):
+        parameter.grad = _own(parameter).add_(part * scale)
+    return merged
 
 
 def merge(
@@ -142,15 +177,17 @@ def merge(
     # the reach may differ by process, as where a host skips a layer by chance: all must reduce the same tensors
     votes = iter(ranks.union([store.holds(parameter) for store, _ in terms for parameter in parameters]))
     reach = [[parameter for parameter in parameters if next(votes)] for _ in terms]
-    shares = [[store.take(p) for p in reached] for (store, _), reached in zip(terms, reach, strict=True)]
+    shares = [[store.get(p) for p in reached] for (store, _), reached in zip(terms, reach, strict=True)]
+    for store, _ in terms:
+        store.drop(parameters)
     ranks.average([share for part in shares for share in part])
     results = [
-        _norms(reached, part, adaptive, scale) if reached else None
+        _clipped(reached, part, adaptive, scale) if reached else None
         for (_, adaptive), reached, part in zip(terms, reach, shares, strict=True)
     ]
     for result, reached, part in zip(results, reach, shares, strict=True):
         if result is not None:
-            _add(reached, part, result, scale)
+            _join(reached, part, result, scale)
     return results
 
 
@@ -159,16 +196,19 @@ def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _add(parameters: Sequence[nn.Parameter], shares: Sequence[Tensor], merged: Merged, scale: Tensor | float) -> None:
+def _join(parameters: Sequence[nn.Parameter], shares: Sequence[Tensor], merged: Merged, scale: Tensor | float) -> None:
     # the scaler has looked for overflow before: what overflowed here is left out, never multiplied by zero
     overflowed, factor = ~merged.g_m.isfinite(), merged.factor * scale
     for parameter, share in zip(parameters, shares, strict=True):
-        kept = (share * factor).masked_fill_(overflowed, 0)
-        own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-        parameter.grad = own.add_(kept)
+        kept = share * factor
+        if not kept.is_sparse:
+            kept.masked_fill_(overflowed, 0)
+        parameter.grad = _own(parameter).add_(kept)
 
 
-def _norms(parameters: Sequence[nn.Parameter], g_m: Sequence[Tensor], adaptive: bool, scale: Tensor | float) -> Merged:
+def _clipped(
+    parameters: Sequence[nn.Parameter], g_m: Sequence[Tensor], adaptive: bool, scale: Tensor | float
+) -> Merged:
     norm_m = _norm(g_m)
     g_u = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm_u = _norm(g_u).to(norm_m) / scale if g_u else torch.zeros_like(norm_m)
@@ -176,5 +216,18 @@ def _norms(parameters: Sequence[nn.Parameter], g_m: Sequence[Tensor], adaptive: 
 
 
 def _norm(tensors: Sequence[Tensor]) -> Tensor:
-    squares = [torch.linalg.vector_norm(t, dtype=torch.promote_types(t.dtype, torch.float32)) for t in tensors]
-    return torch.linalg.vector_norm(torch.stack(squares))
+    norms = [torch.linalg.vector_norm(_values(t), dtype=torch.promote_types(t.dtype, torch.float32)) for t in tensors]
+    return torch.linalg.vector_norm(torch.stack(norms))
+
+
+def _own(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _zeros(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros_like(parameter, dtype=torch.promote_types(parameter.dtype, torch.float32))
+
+
+def _values(tensor: Tensor) -> Tensor:
+    """Return all that can be other than zero, for a sparse tensor too."""
+    return tensor.coalesce().values() if tensor.is_sparse else tensor

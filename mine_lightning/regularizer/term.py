@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
@@ -25,7 +24,8 @@ def slopes(mine: MINE, pair: Captured, x: Tensor, z: Tensor) -> list[Tensor]:
         x: x outside of the host's graph, in T's precision.
         z: likewise z.
     """
-    x, z = x.requires_grad_(pair.x.requires_grad), z.requires_grad_(pair.z.requires_grad)
+    for leaf, carries in zip((x, z), pair.carries, strict=True):
+        leaf.requires_grad_(carries)
     with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
         value = mine.bound(*mine.scores(x, z))
         return list(torch.autograd.grad(value, [leaf for leaf in (x, z) if leaf.requires_grad]))
@@ -43,24 +43,23 @@ def join_loss(loss: Tensor, through: Sequence[Tensor], slopes: Sequence[Tensor],
 
 
 def gradients(
-    host: LightningModule,
+    parameters: Sequence[nn.Parameter],
     through: Sequence[Tensor],
     slopes: Sequence[Tensor],
     weight: Tensor | float,
     scale: Tensor | float,
 ) -> dict[nn.Parameter, Tensor]:
-    """Return the term's gradient for the host's parameters that it reaches, in float32 or better.
+    """Return the term's gradient for those parameters that it reaches, in float32 or better.
 
     The host's graph and ``.grad`` stay as they are.
 
     Args:
-        host: the module that computed ``through``.
-        through: those of x and z that carry a gradient.
+        parameters: the host's.
+        through: those of x and z that are functions of them.
         slopes: the bound's gradient for each of them.
         weight: sign and weight of the term.
         scale: of the loss scaler; gradients run through the host multiplied with it and come back without.
     """
-    parameters = [parameter for parameter in host.parameters() if parameter.requires_grad]
     seeds = [(slope * (weight * scale)).to(tensor.dtype) for slope, tensor in zip(slopes, through, strict=True)]
     found = torch.autograd.grad(through, parameters, seeds, retain_graph=True, allow_unused=True)
     return {
@@ -71,7 +70,7 @@ def gradients(
 
 
 def _unscaled(gradient: Tensor, scale: Tensor | float) -> Tensor:
-    full = gradient if gradient.dtype == torch.float64 else gradient.float()
+    full = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
     return full / scale if isinstance(scale, Tensor) or scale != 1 else full
 
 

@@ -12,6 +12,7 @@ from cases import TinyDiscriminator, TinyGenerator
 from pytorch_lightning import LightningModule
 from torch import nn
 from torch.nn.functional import mse_loss, softplus
+from torch.utils.checkpoint import checkpoint
 
 from mine_lightning.estimator import MINE
 
@@ -69,11 +70,11 @@ class Term:
 class StyledGAN(LightningModule):
     """A GAN whose training step is written in one of the ways that people write it; with ``term``, by hand."""
 
-    def __init__(self, style: str, term: Term | None = None, apart: bool = False):
+    def __init__(self, style: str, term: Term | None = None):
         super().__init__()
         self.automatic_optimization = False
         self.generator, self.discriminator = TinyGenerator(), TinyDiscriminator()
-        self.style, self.term, self.apart = style, term, apart or (term is not None and term.adaptive)
+        self.style, self.term, self.apart = style, term, term is not None and term.adaptive
         self.held = None
 
     def configure_optimizers(self):
@@ -192,9 +193,44 @@ class StyledGAN(LightningModule):
         self.descend_d(self.loss_d(real, fake.detach()), od)
         og.zero_grad()
         self.manual_backward(self.with_term(self.loss_g(fake, z), fake, z))
-        self.clip_gradients(og, gradient_clip_val=0.02, gradient_clip_algorithm="norm")
+        self.clip_gradients(og, gradient_clip_val=0.2, gradient_clip_algorithm="norm")
         self.step_g(og)
         return fake
+
+    def scaled(self, real, z, og, od):
+        fake = self.generator(z)
+        self.descend_d(self.loss_d(real, fake.detach()), od)
+        og.zero_grad()
+        self.manual_backward(self.with_term(self.loss_g(fake, z), fake, z))
+        for parameter in self.generator.parameters():
+            parameter.grad.mul_(0.5)
+        self.step_g(og)
+        return fake
+
+    def penalised(self, real, z, og, od):
+        """A gradient penalty asks a gradient of the images; gradients are cleared after each step, not before."""
+        real = real.requires_grad_()
+        (slope,) = torch.autograd.grad(self.discriminator(real).sum(), real, create_graph=True)
+        fake = self.generator(z)
+        self.manual_backward(self.loss_d(real, fake.detach()) + slope.square().sum(dim=(1, 2, 3)).mean())
+        od.step()
+        od.zero_grad()
+        self.manual_backward(self.with_term(self.loss_g(fake, z), fake, z))
+        self.step_g(og)
+        og.zero_grad()
+        od.zero_grad()
+        return fake
+
+    def raw_optimizer(self, real, z, og, od):
+        fake = self.generator(z)
+        self.descend_d(self.loss_d(real, fake.detach()), od.optimizer)
+        return self.descend_g(fake, z, og.optimizer)
+
+    def checkpointed(self, real, z, og, od):
+        """The generator runs again in each backward, D's and its own."""
+        fake = checkpoint(lambda latents: self.generator(latents) * 1.0, z, use_reentrant=False)
+        self.descend_d(self.loss_d(real, fake), od, retain_graph=True)
+        return self.descend_g(fake, z, og)
 
 
 class Classifier(LightningModule):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import io
 
 import pytest
 import torch
@@ -108,12 +109,36 @@ def test_nothing_is_kept_after_disarm_and_no_hook_after_detach():
     assert not host.head._forward_hooks
 
 
-def test_a_copy_of_the_host_does_not_copy_the_recorder():
+def test_a_copy_of_the_host_is_not_caught_and_can_be_saved():
     host, found = Plain(), recorder("output:head", "input:head")
     found.attach(host)
-    found.arm(host, torch.randn(3))
-    hook = next(iter(copy.deepcopy(host).head._forward_hooks.values()))
-    assert found in [cell.cell_contents for cell in hook.__closure__]
+    found.arm(host, None)
+    logits = host.head(torch.randn(2, 3))
+    copied = copy.deepcopy(host)
+    copied.head(torch.randn(2, 3))
+    assert found.newest(host).x is logits
+    for module in (copied, host):
+        file = io.BytesIO()
+        torch.save(module.head, file)
+        file.seek(0)
+        loaded = torch.load(file, weights_only=False)
+        loaded(torch.randn(2, 3))
+        assert found.newest(host).x is logits
+        assert torch.equal(loaded.weight, host.head.weight)
+
+
+def test_a_call_without_gradients_is_caught_but_replaces_none_with():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(host, None)
+    with torch.no_grad():
+        first = host.head(torch.randn(2, 3))
+    assert found.newest(host).x is first
+    second = host.head(torch.randn(2, 3))
+    assert found.newest(host).x is second
+    with torch.inference_mode():
+        host.head(torch.randn(2, 3))
+    assert found.newest(host).x is second
 
 
 @pytest.mark.parametrize(

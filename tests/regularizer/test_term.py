@@ -29,7 +29,7 @@ def test_gradients_are_those_of_the_bound_and_leave_the_host_as_it_is():
     parameters = list(host.encoder.parameters())
     expected = torch.autograd.grad(-0.7 * value, parameters, retain_graph=True)
     found = slopes(mine, pair, pair.x.detach(), pair.z.detach())
-    share = gradients(host, [pair.z], found, -0.7, scale=8.0)
+    share = gradients(list(host.parameters()), [pair.z], found, -0.7, scale=8.0)
     assert set(share) == set(parameters)  # the head is not reached
     for parameter, gradient in zip(parameters, expected, strict=True):
         torch.testing.assert_close(share[parameter], gradient)
@@ -53,11 +53,15 @@ def test_a_loss_keeps_its_value_and_gets_the_gradient():
 def test_slopes_are_for_whichever_of_the_two_carries_a_gradient():
     _, mine, pair, _ = problem()
     flipped = MINE(small_mlp, (3,), (4,)).double()
-    both = Captured(pair.x.clone().requires_grad_(), pair.z, ())
+    seen = torch.nn.Linear(4, 4).double()(pair.x)
+    both = Captured(seen, pair.z, (seen, pair.z))
+    penalised = pair.x.clone().requires_grad_()  # data that a gradient penalty asks a gradient of
+    data = Captured(penalised, pair.z, (penalised, pair.z))
     assert [slope.shape for slope in slopes(mine, pair, pair.x.detach(), pair.z.detach())] == [(32, 3)]
-    swapped = Captured(pair.z, pair.x, ())
+    swapped = Captured(pair.z, pair.x, (pair.z, pair.x))
     assert [s.shape for s in slopes(flipped, swapped, pair.z.detach(), pair.x.detach())] == [(32, 3)]
     assert [s.shape for s in slopes(mine, both, pair.x.detach(), pair.z.detach())] == [(32, 4), (32, 3)]
+    assert [s.shape for s in slopes(mine, data, pair.x.detach(), pair.z.detach())] == [(32, 3)]
 
 
 def test_a_reentrant_checkpoint_is_refused():

@@ -1,0 +1,317 @@
+"""Hosts that are right but unlike the others: what they hold, how they call it, and when."""
+
+import copy
+from functools import partial
+
+import pytest
+import torch
+from by_hand import Classifier, Term
+from cases import difference, sgd, small_mlp, trainer, weights
+from pytorch_lightning.callbacks import BackboneFinetuning
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+
+from mine_lightning.bounds import DonskerVaradhan
+from mine_lightning.errors import InputError
+from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.callback import MINERegularizer
+from mine_lightning.regularizer.monitor import MIMonitor
+
+stream = torch.Generator().manual_seed(2)
+X, Y = torch.randn(64, 4, generator=stream), torch.randint(2, (64,), generator=stream)
+
+
+def loader(batch=16):
+    return DataLoader(TensorDataset(X, Y), batch)
+
+
+def regularizer(z="output:encoder", x="batch:0", **arguments):
+    defaults = {"beta": 0.5, "statistics_network": small_mlp, "optimizer": sgd}
+    return MINERegularizer(x, z, "minimize", **{**defaults, **arguments})
+
+
+def fit(tmp_path, host, *callbacks, **arguments):
+    torch.manual_seed(0)
+    module = host()
+    trainer(tmp_path, *callbacks, **arguments).fit(module, loader())
+    return module
+
+
+def compare(tmp_path, host, callback, **arguments):
+    """Compare with the same host that has the term in its loss."""
+    term = Term(MINE(small_mlp, (4,), (3,)), 0.5, "minimize")
+    reference = fit(tmp_path, partial(host, term), **arguments)
+    plain, found = fit(tmp_path, host, **arguments), fit(tmp_path, host, callback, **arguments)
+    effect = difference(plain, reference)
+    assert effect > 1e-5
+    assert difference(found, reference) <= 1e-3 * effect
+
+
+class Manual(Classifier):
+    """Manual optimisation; the code comes in a dict."""
+
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return {"mu": self.linear(x)}
+
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.automatic_optimization, self.encoder = False, self.Encoder()
+
+    def training_step(self, batch, batch_idx):
+        z = self.encoder(batch[0])["mu"]
+        loss = cross_entropy(self.head(z), batch[1])
+        if self.term is not None:
+            loss, self.last = loss + self.term.loss(batch[0], z), (batch[0], z)
+        self.optimizers().zero_grad()
+        self.manual_backward(loss)
+        self.optimizers().step()
+
+
+def test_a_code_within_a_dict_under_manual_optimisation(tmp_path):
+    compare(tmp_path, Manual, regularizer("output:encoder['mu']"))
+
+
+class Spectral(Classifier):
+    """Complex weights."""
+
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.filter = nn.Linear(4, 4), nn.Parameter(torch.randn(3, dtype=torch.cfloat))
+            self.last = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.last(torch.fft.irfft(torch.fft.rfft(self.first(x)) * self.filter, n=4))
+
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.encoder = self.Encoder()
+
+
+@pytest.mark.parametrize("interval", [1, 1000])
+def test_complex_weights(tmp_path, interval):
+    compare(tmp_path, Spectral, regularizer(), log_every_n_steps=interval)
+
+
+def test_a_complex_code_is_refused(tmp_path):
+    class Complex(Classifier):
+        def training_step(self, batch, batch_idx):
+            self.code = torch.fft.rfft(self.encoder(batch[0]))
+            return self.code.abs().mean()
+
+    with pytest.raises(InputError, match="Expected 'attr:code' to be real but it is complex"):
+        fit(tmp_path, Complex, regularizer("attr:code"))
+
+
+class Clipping(Classifier):
+    """Clips in a hook of its own."""
+
+    def on_after_backward(self):
+        nn.utils.clip_grad_norm_(self.parameters(), 0.05)
+
+
+@pytest.mark.parametrize("interval", [1, 1000])
+def test_what_a_host_does_to_its_gradients_it_does_to_the_sum(tmp_path, interval):
+    compare(tmp_path, Clipping, regularizer(), log_every_n_steps=interval)
+
+
+class Unregistered(Classifier):
+    """A part of the encoder is in a plain list, which the optimizer knows and the module does not."""
+
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.hidden = [nn.Linear(4, 4)]
+
+    def forward(self, x):
+        return self.encoder(self.hidden[0](x))
+
+    def training_step(self, batch, batch_idx):
+        z = self(batch[0])
+        loss = cross_entropy(self.head(z), batch[1])
+        if self.term is not None:
+            loss, self.last = loss + self.term.loss(batch[0], z), (batch[0], z)
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.SGD([*self.parameters(), *self.hidden[0].parameters()], lr=0.1)
+
+
+def test_parameters_that_only_the_optimizer_knows(tmp_path):
+    term = Term(MINE(small_mlp, (4,), (3,)), 0.5, "minimize")
+    arguments = {"log_every_n_steps": 1}
+    reference = fit(tmp_path, partial(Unregistered, term), **arguments).hidden[0]
+    plain = fit(tmp_path, Unregistered, **arguments).hidden[0]
+    found = fit(tmp_path, Unregistered, regularizer(), **arguments).hidden[0]
+    assert difference(found, reference) <= 1e-3 * difference(plain, reference)
+
+
+class Sparse(Classifier):
+    """Embeddings with sparse gradients."""
+
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.encoder = nn.EmbeddingBag(10, 3, sparse=True)
+
+    def training_step(self, batch, batch_idx):
+        z = self.encoder((batch[0] * 2).long().clamp(0, 9))
+        loss = cross_entropy(self.head(z), batch[1])
+        if self.term is not None:
+            loss, self.last = loss + self.term.loss(batch[0], z), (batch[0], z)
+        return loss
+
+
+@pytest.mark.parametrize("interval", [1, 1000])
+def test_sparse_gradients(tmp_path, interval):
+    compare(tmp_path, Sparse, regularizer(), log_every_n_steps=interval)
+    clipped = fit(tmp_path, Sparse, regularizer(adaptive_clip=True), log_every_n_steps=interval)
+    assert weights(clipped).isfinite().all()
+
+
+class Teacher(Classifier):
+    """A copy of the encoder, made while training runs, runs after it."""
+
+    def on_train_start(self):
+        self.__dict__["teacher"] = copy.deepcopy(self.encoder)
+
+    def training_step(self, batch, batch_idx):
+        loss = super().training_step(batch, batch_idx)
+        self.teacher(batch[0])
+        return loss
+
+
+def test_a_copy_of_the_captured_module_is_not_it(tmp_path):
+    compare(tmp_path, Teacher, regularizer())
+
+
+class Auto(Classifier):
+    """Latents are parameters: z is a leaf."""
+
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.latents = nn.Parameter(torch.randn(16, 3))
+
+    def training_step(self, batch, batch_idx):
+        loss = cross_entropy(self.head(self.latents), batch[1])
+        if self.term is not None:
+            loss, self.last = loss + self.term.loss(batch[0], self.latents), (batch[0], self.latents)
+        return loss
+
+
+@pytest.mark.parametrize("z", ["attr:latents", "input:head"])
+def test_a_code_that_is_a_parameter(tmp_path, z):
+    compare(tmp_path, Auto, regularizer(z))
+
+
+class Features(Classifier):
+    """x are features of a backbone that runs without gradients."""
+
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.backbone = nn.Linear(4, 4)
+
+    def training_step(self, batch, batch_idx):
+        with torch.no_grad():
+            features = self.backbone(batch[0])
+        return super().training_step((features, batch[1]), batch_idx)
+
+    def validation_step(self, batch, batch_idx):
+        self.training_step(batch, batch_idx)
+
+
+def test_features_that_carry_no_gradient(tmp_path):
+    compare(tmp_path, Features, regularizer(x="output:backbone"))
+    monitor = MIMonitor(["output:backbone"], "batch:0", "batch:1", 2, small_mlp)
+    run = trainer(tmp_path, monitor)
+    run.fit(Features(), loader(), loader())
+    assert {"val/backbone/x_mi", "val/backbone/y_mi"} <= run.callback_metrics.keys()
+
+
+class Thawed(Classifier):
+    def __init__(self, term=None):
+        super().__init__(term)
+        self.backbone = self.encoder
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.head.parameters(), lr=0.1)
+
+
+def test_a_backbone_that_thaws_later(tmp_path):
+    callback = regularizer("output:backbone")
+    with pytest.warns(UserWarning, match="the term has had no effect on Thawed so far"):
+        host = fit(tmp_path, Thawed, BackboneFinetuning(2, verbose=False), callback, max_epochs=3)
+    alone = fit(tmp_path, Thawed, BackboneFinetuning(2, verbose=False), max_epochs=3)
+    assert difference(host.encoder, alone.encoder) > 1e-5
+
+
+def test_a_critic_may_train_alone_for_a_short_epoch(tmp_path):
+    class Critic(Manual):
+        def training_step(self, batch, batch_idx):
+            with torch.no_grad():
+                z = self.encoder(batch[0])["mu"]
+            self.manual_backward(cross_entropy(self.head(z), batch[1]))
+
+    with pytest.warns(UserWarning, match="no effect on Critic so far"):
+        fit(tmp_path, Critic, regularizer("output:encoder['mu']"))
+
+
+class Frozen(Classifier):
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.head.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("host", "batch", "message"),
+    [(Frozen, 16, "no optimizer of Frozen has a parameter"), (Classifier, 1, "every batch had one sample")],
+)
+def test_a_term_without_effect_is_told(tmp_path, host, batch, message):
+    with pytest.warns(UserWarning, match=message):
+        trainer(tmp_path, regularizer()).fit(host(), loader(batch))
+
+
+def test_a_batch_that_is_one_tensor_has_no_entries(tmp_path):
+    with pytest.raises(InputError, match=r"for 'batch:0' but it is one tensor of shape \[16, 4\]; give 'batch:'"):
+        trainer(tmp_path, regularizer()).fit(Classifier(), DataLoader(X, 16))
+
+
+class Validated(Classifier):
+    @torch.inference_mode()
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        self.encoder(batch if isinstance(batch, torch.Tensor) else batch[0])
+
+
+def test_a_validation_by_itself_has_the_estimate(tmp_path):
+    callback, host = regularizer(), Validated()
+    run = trainer(tmp_path, callback)
+    run.fit(host, loader(), loader())
+    within = run.callback_metrics["val/mi"]
+    assert run.validate(host, loader(), verbose=False)[0]["val/mi"] == pytest.approx(within.item(), abs=1e-6)
+    assert not host.encoder._forward_hooks
+
+
+def test_validation_batches_of_another_kind_are_left_out(tmp_path):
+    callback = regularizer()
+    run = trainer(tmp_path, callback)
+    with pytest.warns(
+        UserWarning, match="validation batches are left out of the estimate: Expected a batch of several"
+    ):
+        run.fit(Validated(), loader(), [loader(), DataLoader(X, 16)])
+    assert "val/mi" in run.callback_metrics
+
+
+def test_the_same_callback_on_another_model_is_told(tmp_path):
+    callback = regularizer()
+    fit(tmp_path, Classifier, callback)
+    with pytest.warns(UserWarning, match="T goes on from another model than this Classifier"):
+        fit(tmp_path, Classifier, callback)
+
+
+def test_a_bound_given_to_two_has_an_average_for_each():
+    bound = DonskerVaradhan()
+    first, second = regularizer(bound=bound), regularizer(bound=bound)
+    assert len({id(bound), id(first.bound), id(second.bound)}) == 3
