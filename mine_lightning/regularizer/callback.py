@@ -379,7 +379,8 @@ class MINERegularizer(Callback):
                 f"Expected {host} to call self.manual_backward(loss) but Lightning saw no backward in its first "
                 "batches; loss.backward() bypasses every callback."
             )
-        if automatic and pair is not None and not pair.through and not self._recorder.is_frozen(pl_module):
+        could = automatic or self._recorder.ran_with_gradients()
+        if could and pair is not None and not pair.through and not self._recorder.is_frozen(pl_module):
             raise InputError(
                 f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
                 "gradient, as nothing does within a reentrant activation checkpoint; capture a tensor that the host "

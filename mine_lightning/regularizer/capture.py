@@ -227,6 +227,10 @@ class Recorder:
             _check_pair(self._newest, x, z)
         return self._newest
 
+    def ran_with_gradients(self) -> bool:
+        """Return whether no module that was caught since :meth:`arm` ran under ``torch.no_grad`` alone."""
+        return all(capture.kind in ("batch", "attr") or capture.text in self._with_grad for capture in self.captures)
+
     def is_frozen(self, host: LightningModule) -> bool:
         """Return whether x or z is what a module with parameters returned, none of which requires a gradient now."""
         modules = [_find_module(host, capture) for capture in self.captures if capture.kind == "output"]

@@ -236,6 +236,7 @@ def test_the_runs_seed_is_the_datas_and_the_terms_unless_they_have_their_own(cap
         ([*SMALL, "--trainer.gradient_clip_val", "1.0"], "gradient clipping is not supported for manual optimization"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*was captured 3 times")  # a discriminator: that it is no image is told after
 def test_wrong_input_gets_one_sentence_and_exit_code_2(tmp_path, capsys, words, message):
     assert main([*words, *([] if "--resume" in words else ["--output", str(tmp_path)])]) == 2
     error = capsys.readouterr().err
