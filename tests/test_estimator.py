@@ -8,7 +8,7 @@ from cases import BOUNDS, trainer, weights
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from mine_lightning.bounds import DonskerVaradhan, FDivergence
+from mine_lightning.bounds import DonskerVaradhan, FDivergence, InfoNCE
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
 from mine_lightning.networks import MLPStatistics
@@ -28,8 +28,9 @@ def test_held_out_estimate_on_correlated_gaussians_is_right(tmp_path, bound):
     def network(x_shape, z_shape):
         return MLPStatistics(x_shape, z_shape, hidden=(64, 64))
 
-    mine = MINE(network, (1,), (1,), bound(), Derangements(2), lambda p: torch.optim.Adam(p, lr=3e-3))
-    run = trainer(tmp_path, max_epochs=3)
+    pairing = Derangements(48 if bound is InfoNCE else 2)  # with K = 3 InfoNCE is far below the truth
+    mine = MINE(network, (1,), (1,), bound(), pairing, lambda p: torch.optim.Adam(p, lr=3e-3))
+    run = trainer(tmp_path, max_epochs=1 if bound is InfoNCE else 3)
     torch.manual_seed(0)
     run.fit(mine, DataLoader(pairs(256 * 150, 0), 256), DataLoader(pairs(20_000, 1), 5000))
     estimate, stderr = (run.callback_metrics[key].item() for key in ("val/mi", "val/mi_stderr"))
