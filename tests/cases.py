@@ -11,7 +11,7 @@ from mine_lightning.bounds import SMILE, Bound, DonskerVaradhan, FDivergence, In
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
-from mine_lightning.networks import ConvStatistics, MLPStatistics
+from mine_lightning.networks import ConvStatistics, MLPStatistics, SeparableStatistics
 from mine_lightning.networks.latents import CodeAndNoise
 
 BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence, InfoNCE, JensenShannon, SMILE]
@@ -39,6 +39,8 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (ConvStatistics, (3, 28, 28), (10,)),
     (ConvStatistics, (1, 17, 12), (2, 3)),
     (ConvStatistics, (1, 9, 9), ()),
+    (SeparableStatistics, (3,), (2,)),
+    (SeparableStatistics, (2, 4), ()),
 ]
 
 MODE_METRICS = [ModeCount, ModeKL]

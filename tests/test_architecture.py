@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "hosts": {"networks", "metrics"},
     "evaluations": {"judges", "metrics"},
     "estimator": {"bounds", "pairing", "networks"},
+    "baselines": set(),
     "regularizer": {"estimator", "bounds", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs"},

@@ -6,6 +6,13 @@ Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n
 from mine_lightning.networks.classifiers import DigitClassifier
 from mine_lightning.networks.discriminators import ConvDiscriminator
 from mine_lightning.networks.generators import ConvGenerator
-from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics
+from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics, SeparableStatistics
 
-__all__ = ["ConvDiscriminator", "ConvGenerator", "ConvStatistics", "DigitClassifier", "MLPStatistics"]
+__all__ = [
+    "ConvDiscriminator",
+    "ConvGenerator",
+    "ConvStatistics",
+    "DigitClassifier",
+    "MLPStatistics",
+    "SeparableStatistics",
+]
