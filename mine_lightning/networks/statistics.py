@@ -2,7 +2,8 @@
 
 Contract. ``T(x, z)`` takes x ``[n, *x_shape]`` and z ``[n, *z_shape]`` and returns scores ``[n]``. A class here is
 made from the two shapes (without the batch axis), so that a config need not repeat them. Its last layer is called
-``output``: under a shift-invariant bound its bias has no gradient and :class:`mine_lightning.MINE` freezes it.
+``output``: under a shift-invariant bound its bias has no gradient and :class:`mine_lightning.MINE` freezes it. A
+network that scores every x with every z at little cost offers ``matrix(x, z) -> [n of x, n of z]`` beside.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ConvStatistics", "GaussianNoise", "MLPStatistics", "SeparableStatistics"]
+__all__ = ["ConvStatistics", "GaussianNoise", "MLPStatistics"]
 
 
 class GaussianNoise(nn.Module):
@@ -125,39 +126,3 @@ class ConvStatistics(nn.Module):
         for layer, bias in zip(self.layers, image_biases, strict=True):
             x = F.elu(layer(x) + bias[:, :, None, None])
         return self.output(F.elu(self.dense(x.flatten(1)) + dense_bias)).squeeze(1)
-
-
-class SeparableStatistics(nn.Module):
-    r"""Two networks that never see each other's input: a score is a weighted inner product of what they return.
-
-    .. math:: T(x, z) = \sum_e w_e f_e(x) g_e(z) + c
-
-    A sample of n pairs needs n passes through f and g for any number of marginals. It is the critic of contrastive
-    learning, weaker for the same width than a network over the concatenation.
-
-    Source: Poole et al., On Variational Bounds of Mutual Information, ICML 2019 (their separable critic).
-
-    Args:
-        x_shape: shape of one x; it is flattened.
-        z_shape: shape of one z; it is flattened.
-        hidden: width of each hidden layer of f and of g.
-        embedding: numbers that f and g return.
-    """
-
-    def __init__(
-        self, x_shape: Sequence[int], z_shape: Sequence[int], hidden: Sequence[int] = (256, 256), embedding: int = 32
-    ) -> None:
-        super().__init__()
-        self.f, self.g = (_perceptron([math.prod(shape), *hidden, embedding]) for shape in (x_shape, z_shape))
-        self.output = nn.Linear(embedding, 1)
-
-    def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.output(self.f(x.reshape(len(x), -1)) * self.g(z.reshape(len(z), -1))).squeeze(1)
-
-
-def _perceptron(widths: Sequence[int]) -> nn.Sequential:
-    """Return linear layers of these widths with ELU between them."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in itertools.pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), nn.ELU()]
-    return nn.Sequential(*layers[:-1])

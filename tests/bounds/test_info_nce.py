@@ -34,3 +34,25 @@ def test_value_at_the_best_statistics_rises_to_the_mutual_information_with_k():
 def test_any_function_of_x_added_to_t_changes_nothing():
     joint, marginal, own = torch.randn(6), torch.randn(6, 3), torch.randn(6)
     torch.testing.assert_close(InfoNCE()(joint, marginal), InfoNCE()(joint + own, marginal + own[:, None]))
+
+
+def test_an_anchor_pins_t_at_the_log_ratio_and_leaves_the_value():
+    joint, marginal = gaussian_scores(n=5_000, k=200)
+    plain, anchored = InfoNCE(), InfoNCE(anchor=0.5)
+    assert anchored(joint, marginal) == plain(joint, marginal)
+    best = anchored.objective(joint, marginal)
+    own = torch.linspace(-1, 1, 5_000, dtype=torch.float64)
+    for shift in (own, own * 0 + 0.3, own * 0 - 0.3):
+        moved = joint + shift, marginal + shift[:, None]
+        assert anchored.objective(*moved) < best - 0.02
+        torch.testing.assert_close(plain.objective(*moved), plain.objective(joint, marginal))
+
+
+def test_a_bias_of_t_has_a_gradient_just_where_an_anchor_pins_it():
+    assert InfoNCE().shift_invariant
+    assert not InfoNCE(anchor=0.5).shift_invariant
+
+
+def test_a_negative_anchor_is_refused():
+    with pytest.raises(ValueError, match="Expected anchor >= 0 but got -1"):
+        InfoNCE(anchor=-1)

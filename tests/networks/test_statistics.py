@@ -5,7 +5,7 @@ import torch
 from cases import STATISTICS
 from torch.nn import functional as F
 
-from mine_lightning.networks.statistics import ConvStatistics, GaussianNoise, MLPStatistics, SeparableStatistics
+from mine_lightning.networks.statistics import ConvStatistics, GaussianNoise, MLPStatistics
 
 
 @pytest.mark.parametrize(("make", "x_shape", "z_shape"), STATISTICS)
@@ -61,11 +61,3 @@ def test_noise_on_the_images_is_for_training_alone():
     assert not torch.equal(T(x, z), T(x, z))
     T.eval()
     assert torch.equal(T(x, z), T(x, z))
-
-
-def test_separable_score_is_an_inner_product_of_two_embeddings_plus_a_shift():
-    T = SeparableStatistics((2,), (3,), hidden=(8,), embedding=4)
-    x, z = torch.randn(5, 2), torch.randn(5, 3)
-    expected = (T.f(x) * T.output.weight[0]) @ T.g(z).T + T.output.bias
-    torch.testing.assert_close(T(x, z), expected.diag())
-    torch.testing.assert_close(T(x, z.roll(1, 0)), expected[torch.arange(5), torch.arange(5) - 1])

@@ -1,0 +1,67 @@
+"""What an estimate of mutual information is returned as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mine_lightning.estimation.training import Point
+
+__all__ = ["Check", "MIEstimate"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One test of an estimate against what must hold whatever the truth is.
+
+    Attributes:
+        expected: what it should be, in nats.
+        nats: what it is.
+        tolerance: how far apart the two may be, in nats.
+    """
+
+    expected: float
+    nats: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the two agree within the tolerance."""
+        return abs(self.nats - self.expected) <= self.tolerance
+
+
+@dataclass(frozen=True)
+class MIEstimate:
+    """An estimate of I(x; z).
+
+    Attributes:
+        nats: the value, a lower bound up to its error, from pairs that T was not trained on.
+        stderr: standard deviation of ``nats`` over fresh data sets of the same size, in nats.
+        interval: where the truth lies with at least 90%: two standard errors to both sides, and above besides as much as
+            T scores higher on the pairs it was trained on, which is what it might have learned from more data.
+        curve: value on validation pairs against optimizer steps, one list for each fold.
+        n: number of pairs.
+        settings: what was used, defaults included.
+        warnings: what there is to doubt, one sentence each.
+        checks: independence, data processing and additivity, where they were asked for.
+    """
+
+    nats: float
+    stderr: float
+    interval: tuple[float, float]
+    curve: list[list[Point]]
+    n: int
+    settings: dict[str, Any]
+    warnings: list[str]
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        text = f"{self.nats:.3f} ± {self.stderr:.3f} nats ({low:.3f} to {high:.3f}) from {self.n:,} pairs"
+        return "\n".join([text, *(f"warning: {warning}" for warning in self.warnings)])
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of the learning curves, the value and its interval."""
+        from mine_lightning.views.estimate import plot_estimate
+
+        return plot_estimate(self)
