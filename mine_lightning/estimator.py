@@ -119,12 +119,13 @@ class MINE(LightningModule):
             z: their partners ``[n, *z_shape]``.
             draw: names the random draw of pairs and noise within an update; the same name gives the same draw.
         """
+        if hasattr(self.statistics_network, "matrix"):  # all pairs at once
+            with _stream(x.device, self.seed, "matrix", draw, self.updates):
+                index = self.pairing(len(x), torch.default_generator).to(x.device)
+                matrix = self.statistics_network.matrix(x, z)  # type: ignore[operator]
+            return matrix.diagonal(), matrix.gather(1, index)
         generator = torch.Generator().manual_seed(_derive(self.seed, "pairs", draw, self.updates))
         index = self.pairing(len(x), generator).to(x.device)
-        if hasattr(self.statistics_network, "matrix"):
-            with _stream(x.device, self.seed, "noise", draw, self.updates):
-                matrix = self.statistics_network.matrix(x, z)  # all pairs at once
-            return matrix.diagonal(), matrix.gather(1, index)
         k = index.shape[1]
         repeated = x.unsqueeze(1).expand(-1, k, *x.shape[1:]).flatten(0, 1)
         with _stream(x.device, self.seed, "noise", draw, self.updates):
@@ -207,7 +208,8 @@ def _derive(seed: int, *parts: Any) -> int:
 def _stream(device: torch.device, seed: int, *parts: Any) -> Iterator[None]:
     """Run a block on a random stream of its own, on the CPU and on ``device``; the global one does not move."""
     cuda = [device.index if device.index is not None else torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
+    # without a device type it looks for accelerators, which takes as long as a small network
+    with torch.random.fork_rng(devices=cuda, device_type="cuda"):
         derived = _derive(seed, *parts)
         torch.default_generator.manual_seed(derived)
         for index in cuda:

@@ -41,6 +41,7 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (ConvStatistics, (1, 9, 9), ()),
     (SeparableStatistics, (3,), (2,)),
     (SeparableStatistics, (2, 4), ()),
+    (SeparableStatistics, (1, 9, 9), (3,)),
 ]
 
 MODE_METRICS = [ModeCount, ModeKL]

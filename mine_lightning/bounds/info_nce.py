@@ -65,4 +65,4 @@ class InfoNCE(Bound):
 
 def _log_denominator(joint: Tensor, marginal: Tensor) -> Tensor:
     """Return, per sample, the log of the mean of e^T over its own partner and the others, ``[n]``."""
-    return torch.logsumexp(torch.cat([joint[:, None], marginal], dim=1), dim=1) - math.log(marginal.shape[1] + 1)
+    return torch.logaddexp(joint, torch.logsumexp(marginal, dim=1)) - math.log(marginal.shape[1] + 1)

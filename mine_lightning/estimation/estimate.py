@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimation.calibration import Calibrated, calibrated
+from mine_lightning.estimation.consistency import check
 from mine_lightning.estimation.held_out import Value, joint_scores, score_matrix, value_of
-from mine_lightning.estimation.pairs import Pairs, read_pairs
+from mine_lightning.estimation.pairs import Pairs, Side, read_pairs
 from mine_lightning.estimation.result import MIEstimate
 from mine_lightning.estimation.training import Point, Training, train
 from mine_lightning.networks.separable import BilinearStatistics, SeparableStatistics
@@ -88,19 +89,20 @@ def estimate_mi(
         raise InputError(f"Expected max_steps >= 1 but got {max_steps}.")
     if seed < 0:
         raise InputError(f"Expected seed >= 0 but got {seed}.")
-    sides = read_pairs(x, z)
-    pairs = Pairs(*sides, gaussianise, seed)
-    networks = [statistics_network] if statistics_network is not None else _networks(pairs.shapes)
-    training = Training.for_size(len(pairs) - len(pairs) // folds)
-    if max_steps is not None:
-        training = replace(training, max_steps=max_steps)
-    fitted = _cross_fit(pairs, networks, training, folds, seed, progress)
-    estimate = _estimate(fitted, pairs, networks, training, folds, seed, gaussianise)
-    if not checks:
-        return estimate
-    from mine_lightning.estimation.consistency import check
 
-    return replace(estimate, checks=check(estimate, *sides, gaussianise, networks, training, folds, seed))
+    def of(left: Side, right: Side) -> MIEstimate:
+        pairs = Pairs(left, right, gaussianise, seed)
+        networks = [statistics_network] if statistics_network is not None else _networks(pairs.shapes)
+        training = Training.for_size(len(pairs) - len(pairs) // folds)
+        if max_steps is not None:
+            training = replace(training, max_steps=max_steps)
+        fitted = _cross_fit(pairs, networks, training, folds, seed, progress)
+        settings = {"gaussianise": gaussianise, "folds": folds, "seed": seed, **asdict(training)}
+        return _estimate(fitted, pairs, networks, settings)
+
+    sides = read_pairs(x, z)
+    estimate = of(*sides)
+    return replace(estimate, checks=check(estimate, *sides, of)) if checks else estimate
 
 
 def _networks(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[StatisticsFactory]:
@@ -182,33 +184,24 @@ def _teller(fold: int, folds: int) -> Callable[[Point], None]:
 
 
 def _estimate(
-    fitted: list[Fold],
-    pairs: Pairs,
-    networks: list[StatisticsFactory],
-    training: Training,
-    folds: int,
-    seed: int,
-    gaussianise: bool,
+    fitted: list[Fold], pairs: Pairs, networks: list[StatisticsFactory], settings: dict[str, Any]
 ) -> MIEstimate:
     n = len(pairs)
     nats = sum(fold.value.nats * fold.value.n for fold in fitted) / n
     stderr = math.sqrt(sum(fold.value.variance * fold.value.n for fold in fitted)) / n
     # the same pairs enter both, so that their noise does not
-    gap = max(0.0, sum(fold.seen.nats for fold in fitted) / folds - nats)
+    gap = max(0.0, sum(fold.seen.nats for fold in fitted) / len(fitted) - nats)
     return MIEstimate(
         nats=nats,
         stderr=stderr,
-        interval=(nats - 2 * stderr, nats + 2 * stderr + gap),
+        interval=(nats - 2 * stderr, nats + 2 * stderr + 2 * gap),
         curve=[fold.curve for fold in fitted],
         n=n,
         settings={
             "statistics_network": [getattr(network, "__name__", repr(network)) for network in networks],
             "x": {"shape": pairs.shapes[0], "margin": pairs.margins[0].name},
             "z": {"shape": pairs.shapes[1], "margin": pairs.margins[1].name},
-            "gaussianise": gaussianise,
-            "folds": folds,
-            "seed": seed,
-            **asdict(training),
+            **settings,
         },
         warnings=_warnings(fitted, nats, gap, n),
     )
@@ -225,8 +218,8 @@ def _warnings(fitted: list[Fold], nats: float, gap: float, n: int) -> list[str]:
         )
     if info_nce > 0.9 * log_k:
         found.append(
-            f"T tells a partner from {math.exp(log_k) - 1:.0f} others almost without error (InfoNCE {info_nce:.2f} of at "
-            f"most {log_k:.2f} nats), so that these pairs can't tell the truth from a higher one."
+            f"T tells a partner from {math.exp(log_k) - 1:.0f} others almost without error (InfoNCE {info_nce:.2f} of "
+            f"at most {log_k:.2f} nats), so that these pairs can't tell the truth from a higher one."
         )
     if gap > max(0.2, 0.25 * abs(nats)):
         found.append(

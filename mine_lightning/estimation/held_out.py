@@ -45,7 +45,7 @@ def _blocks(index: Tensor) -> list[Tensor]:
 def score_matrix(network: nn.Module, x: Tensor, z: Tensor, seed: int = 0) -> Tensor:
     """Return T on all pairs of n samples, ``[n, n]``; -inf where T can't score all and a pair was left out."""
     if hasattr(network, "matrix"):
-        return network.matrix(x, z)
+        return network.matrix(x, z)  # type: ignore[operator]
     index = Derangements(FEW)(len(x), torch.Generator().manual_seed(seed))
     own = torch.arange(len(x))[:, None]
     index = torch.cat([own, index], dim=1)

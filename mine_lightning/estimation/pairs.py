@@ -169,8 +169,10 @@ def _labels(raw: Tensor) -> Tensor | None:
 
 
 def _chunks(raw: Tensor, rows: int = 2**16) -> Any:
-    return ((start, raw[start : start + rows].reshape(len(raw[start : start + rows]), -1)) for start in
-            range(0, len(raw), rows))
+    return (
+        (start, raw[start : start + rows].reshape(len(raw[start : start + rows]), -1))
+        for start in range(0, len(raw), rows)
+    )
 
 
 def _check_finite(raw: Tensor, name: str) -> None:

@@ -37,8 +37,10 @@ class MIEstimate:
     Attributes:
         nats: the value, a lower bound up to its error, from pairs that T was not trained on.
         stderr: standard deviation of ``nats`` over fresh data sets of the same size, in nats.
-        interval: where the truth lies with at least 90%: two standard errors to both sides, and above besides as much as
-            T scores higher on the pairs it was trained on, which is what it might have learned from more data.
+        interval: where the truth should lie: two standard errors to both sides, and above besides twice as much as T
+            scores higher on the pairs that it was trained on. On those it is too high by about as much as it is too
+            low on others, so that the truth is half way between, if T can express it and training ended; twice all
+            of it is the allowance for when not. What no training finds (a sharp edge) is not in it.
         curve: value on validation pairs against optimizer steps, one list for each fold.
         n: number of pairs.
         settings: what was used, defaults included.

@@ -25,28 +25,34 @@ class VectorEncoder(nn.Module):
     Args:
         shape: shape of one sample; it is flattened to d numbers, best with standard normal margins.
         outputs: numbers to return.
-        hidden: width of each hidden layer.
+        hidden: width of each hidden layer; by default two of 128 where there are cosines, else three of 96.
         cosines: number of cosines of all coordinates together, if these are at most two.
     """
 
+    frequencies: Tensor
+
     def __init__(
-        self, shape: Sequence[int], outputs: int, hidden: Sequence[int] = (96, 96, 96), cosines: int = 16
+        self, shape: Sequence[int], outputs: int, hidden: Sequence[int] | None = None, cosines: int = 16
     ) -> None:
         super().__init__()
         self.dims = math.prod(shape)
         self.waves = cosines // self.dims if self.dims <= 2 else 0
+        if hidden is None:  # cosines do a layer's work
+            hidden = (128, 128) if self.waves else (96, 96, 96)
         widths = [self.dims * (1 + self.waves) + 1, *hidden]
         layers: list[nn.Module] = []
         for i in range(len(hidden)):
             layers += [nn.Linear(widths[i], widths[i + 1]), nn.SiLU()]
         self.body = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+        self.register_buffer("frequencies", math.pi * torch.arange(1.0, self.waves + 1)[:, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.reshape(len(x), -1)
         length = (x.square() - 1).sum(1, keepdim=True) / math.sqrt(2 * self.dims)  # standardised, if x is normal
-        angles = [math.pi * k * torch.special.ndtr(x) for k in range(1, self.waves + 1)]
-        return self.body(torch.cat([x, length, *(angle.cos() for angle in angles)], dim=1))
-
+        if not self.waves:
+            return self.body(torch.cat([x, length], dim=1))
+        angles = self.frequencies * torch.special.ndtr(x)[:, None]
+        return self.body(torch.cat([x, length, angles.cos().flatten(1)], dim=1))
 
 
 class ImageEncoder(nn.Module):
@@ -124,8 +130,10 @@ class SeparableStatistics(nn.Module):
     def matrix(self, x: Tensor, z: Tensor) -> Tensor:
         """Return T of every x with every z, ``[n of x, n of z]``."""
         f, g = self.f(x), self.g(z)
-        product = (f[:, :-1] * self.output.weight[0]) @ g[:, :-1].T
-        return product + (f[:, -1:] + self.output.bias) + g[:, -1]
+        # the shifts as two more numbers of the embedding: one product in place of three passes over n * n scores
+        left = [f[:, :-1] * self.output.weight[0], f[:, -1:] + self.output.bias, torch.ones_like(f[:, :1])]
+        right = [g[:, :-1], torch.ones_like(g[:, :1]), g[:, -1:]]
+        return torch.cat(left, dim=1) @ torch.cat(right, dim=1).T
 
 
 class BilinearStatistics(nn.Module):
