@@ -18,6 +18,7 @@ from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
+from mine_lightning.metrics.mutual_information import MutualInformation
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics
 from mine_lightning.pairing import AllOthers, Derangements
@@ -42,6 +43,7 @@ __all__ = [
     "MLPStatistics",
     "ModeCount",
     "ModeKL",
+    "MutualInformation",
     "SeparableStatistics",
     "StackedMNIST",
     "estimate_mi",

@@ -50,7 +50,7 @@ class Training:
         power_of_two = 2 ** int(math.log2(max(1, n / 20)))
         batch_size = min(1024, max(64, power_of_two), n)
         epoch = n // batch_size
-        return Training(batch_size, min(8000, max(600, 25 * epoch)), max(20, epoch // 2))
+        return Training(batch_size, min(8000, max(600, 25 * epoch)), min(200, max(20, epoch // 2)))
 
 
 @dataclass(frozen=True)
