@@ -16,7 +16,7 @@ from mine_lightning import estimate_mi
 from mine_lightning.data.known_mi.tasks import TASKS
 from mine_lightning.runs.machine import commit, hardware, versions
 
-NAMES = ("bimodal", "dense-3x3", "cdf(2-pair-5x5)")
+NAMES = ("bimodal", "dense-3x3", "2-pair-2x2")
 N = 10_000
 
 
