@@ -1,7 +1,7 @@
 """Rank the columns of a real data set by what they tell of the label: ``python examples/feature_selection.py``.
 
-The use that the paper names first. Thirty measurements of 569 tumours (scikit-learn's breast cancer data), each column's
-mutual information with the diagnosis by MINE, beside scikit-learn's k-nearest-neighbour estimate.
+The use that the paper names first. Thirty measurements of 569 tumours (scikit-learn's breast cancer data), each
+column's mutual information with the diagnosis by MINE, beside scikit-learn's k-nearest-neighbour estimate.
 """
 
 from __future__ import annotations

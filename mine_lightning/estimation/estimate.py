@@ -101,6 +101,10 @@ def estimate_mi(
         return _estimate(fitted, pairs, networks, settings)
 
     sides = read_pairs(x, z)
+    if len(sides[0].raw) < 10 * folds:
+        raise InputError(
+            f"Expected at least 10 pairs a fold but got {len(sides[0].raw)} for {folds} folds; give fewer folds."
+        )
     estimate = of(*sides)
     return replace(estimate, checks=check(estimate, *sides, of)) if checks else estimate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +127,10 @@ def _tensor(given: Any, name: str) -> Tensor:
     if isinstance(given, Tensor):
         raw = given.detach().cpu()
     else:
-        array = np.asarray(_categories_as_codes(given))
+        try:
+            array = np.asarray(_categories_as_codes(given))
+        except ValueError as error:
+            raise InputError(f"Expected samples of one shape in {name} but {error}; give an array.") from error
         if array.dtype.kind not in "biuf":
             raise InputError(
                 f"Expected numbers in {name} but got {_first_not_a_number(given, array)}; encode it as numbers, or as "
@@ -134,11 +138,15 @@ def _tensor(given: Any, name: str) -> Tensor:
             )
         if array.dtype.kind == "u" and array.dtype.itemsize > 1:
             array = array.astype(np.int64)
-        # shares memory with the array, so that a memory-mapped one stays on disk
-        raw = torch.from_numpy(array if array.flags.writeable and array.dtype.isnative else array.copy())
+        elif not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        with warnings.catch_warnings():  # of an array that can't be written to: nothing here writes
+            warnings.simplefilter("ignore")
+            raw = torch.from_numpy(array)  # shares memory, so that a memory-mapped one stays on disk
     if raw.is_complex():
         raise InputError(f"Expected real numbers in {name} but got {raw.dtype}; give real and imaginary parts.")
-    return raw.float() if raw.dtype in (torch.float16, torch.bfloat16) else raw
+    vectors_of_booleans = raw.dtype == torch.bool and raw.numel() != len(raw)
+    return raw.float() if raw.dtype in (torch.float16, torch.bfloat16) or vectors_of_booleans else raw
 
 
 def _categories_as_codes(given: Any) -> Any:

@@ -72,12 +72,12 @@ class Batches:
     Args:
         pairs: what to cut from.
         index: the pairs that count.
-        size: pairs in a batch.
+        size: pairs in a batch; all of them where there are fewer.
         seed: of the order.
     """
 
     def __init__(self, pairs: Pairs, index: Tensor, size: int, seed: int) -> None:
-        self.pairs, self.index, self.size, self.seed = pairs, index, size, seed
+        self.pairs, self.index, self.size, self.seed = pairs, index, min(size, len(index)), seed
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.seed)
@@ -170,7 +170,7 @@ def train(
     """
     mine = _mine(network, pairs.shapes, training, seed)
     stop = AverageAndStop(*pairs[validation_index], training, tell)
-    with _quiet():
+    with _quiet(), torch.enable_grad():
         trainer = Trainer(
             max_steps=training.max_steps,
             max_epochs=1,

@@ -68,9 +68,10 @@ def test_images_get_a_channel():
     assert x.raw.shape == (200, 1, 8, 9)
 
 
-def test_a_memory_mapped_array_stays_on_disk(tmp_path):
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_memory_mapped_array_stays_on_disk(tmp_path, mode):
     np.save(tmp_path / "x.npy", X)
-    mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
+    mapped = np.load(tmp_path / "x.npy", mmap_mode=mode)
     assert read_pairs(mapped, Z)[0].raw.data_ptr() == mapped.ctypes.data
 
 
@@ -105,6 +106,7 @@ WRONG = {
     "data set and z": ((OfItems(), Z), "Expected a Dataset of pairs alone but got z beside it"),
     "no pairs": ((TensorDataset(torch.zeros(200, 1)),), r"Expected a Dataset whose items are pairs \(x, z\)"),
     "five axes": ((np.zeros((200, 1, 1, 1, 1)), Z), r"but got shape \[200, 1, 1, 1, 1\]"),
+    "ragged": ((X, [[1.0]] * 199 + [[1.0, 2.0]]), "Expected samples of one shape in z but"),
     "complex": ((X, torch.complex(torch.ones(200), torch.ones(200))), "Expected real numbers in z"),
 }
 
@@ -114,6 +116,15 @@ def test_wrong_input_is_told_in_one_sentence(given, message):
     with pytest.raises(InputError, match=message) as caught:
         read_pairs(*given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, ">f4", np.float16])
+def test_vectors_of_any_kind_of_number_are_read(kind):
+    vectors = (10 * RNG.random((200, 3))).astype(int) % 2 if kind is bool else 10 * RNG.random((200, 3))
+    given = vectors.astype(kind)
+    pairs = Pairs(*read_pairs(given, Z), gaussianise=True, seed=0)
+    assert pairs.shapes == ((3,), (1,))
+    assert pairs[torch.arange(200)][0].isfinite().all()
 
 
 def test_equal_labels_are_no_error():
