@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the rows and the summary here, as JSON")
     out = parser.parse_args().out
     torch.set_num_threads(1)
+    revision = commit()  # of the code that runs, whatever is edited meanwhile
     print(f"hardware {hardware()}, {N:,} pairs")
     print(f"{'task':<30} {'truth':>6} {'nats':>7} {'error':>7} stderr  interval            time     k-NN   error")
     rows = []
@@ -85,7 +86,7 @@ def main() -> None:
     for name, value in summary(rows).items():
         print(f"{name:<36} {value:.3f}")
     if out is not None:
-        whole = {"hardware": hardware(), "versions": versions(), "commit": commit(), "n": N}
+        whole = {"hardware": hardware(), "versions": versions(), "commit": revision, "n": N}
         out.write_text(json.dumps(whole | {"summary": summary(rows), "rows": rows}, indent=1) + "\n")
 
 

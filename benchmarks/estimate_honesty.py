@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the rows here, as JSON")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    revision = commit()  # of the code that runs, whatever is edited meanwhile
     print(f"hardware {hardware()}, {N:,} pairs, {given.repeats} data sets a task")
     rows = []
     for name in NAMES:
@@ -58,7 +59,7 @@ def main() -> None:
             flush=True,
         )
     if given.out is not None:
-        whole = {"hardware": hardware(), "versions": versions(), "commit": commit(), "n": N, "rows": rows}
+        whole = {"hardware": hardware(), "versions": versions(), "commit": revision, "n": N, "rows": rows}
         given.out.write_text(json.dumps(whole, indent=1) + "\n")
 
 

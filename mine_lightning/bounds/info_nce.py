@@ -25,7 +25,7 @@ class InfoNCE(Bound):
     holds the denominator at 1 and T at log dP(X,Z)/dP(X)P(Z). The value itself has no anchor.
 
     Source: van den Oord, Li, Vinyals, Representation Learning with Contrastive Predictive Coding, 2018, equation 4;
-    Poole et al., On Variational Bounds of Mutual Information, ICML 2019, equation 10. The anchor is the regularised
+    Poole et al., On Variational Bounds of Mutual Information, ICML 2019. The anchor is the regularised
     partition of Choi and Lee, Regularized Mutual Information Neural Estimation, 2020, for each sample.
 
     Args:

@@ -26,7 +26,7 @@ class JensenShannon(Bound):
     value, not of the objective.
 
     Source: Nowozin, Cseke, Tomioka, f-GAN, NeurIPS 2016, table 2; Poole et al., On Variational Bounds of Mutual
-    Information, ICML 2019, section 2.4 and appendix; Song and Ermon, Understanding the Limitations of Variational
+    Information, ICML 2019; Song and Ermon, Understanding the Limitations of Variational
     Mutual Information Estimators, ICLR 2020.
     """
 

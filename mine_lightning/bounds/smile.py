@@ -18,8 +18,8 @@ class SMILE(Bound):
     T is trained by the Jensen-Shannon objective, as in the paper's code, so that T is the log of the density's ratio
     and the clipping means what it says. Where information is above tau nats the value can pass the truth.
 
-    Source: Song and Ermon, Understanding the Limitations of Variational Mutual Information Estimators, ICLR 2020,
-    section 5 (their experiments have tau in 1, 5 and infinity).
+    Source: Song and Ermon, Understanding the Limitations of Variational Mutual Information Estimators, ICLR 2020
+    (their experiments have tau in 1, 5 and infinity).
 
     Args:
         tau: half the range of the clipped scores, in nats; positive.
