@@ -5,7 +5,8 @@ The map:
 * ``bounds``, ``pairing``, ``networks``: the mathematics, on torch alone.
 * ``estimator``: :class:`MINE`, a statistics network and its bound, trained by a plain Trainer.
 * ``estimation``: :func:`estimate_mi`, how many nats two arrays share; ``baselines``: the k-NN estimator.
-* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule.
+* ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule,
+  and :class:`MIMonitor`, which only watches.
 * ``hosts``: the systems of the paper's tables, LightningModules that know nothing of mutual information.
 * ``data``, ``metrics``, ``judges``, ``evaluations``: what hosts are trained on and scored by.
 * ``runs``, ``views``, ``cli``: what a run leaves behind, what one sees of it, and ``python train.py``.
@@ -20,9 +21,10 @@ from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.mutual_information import MutualInformation
 from mine_lightning.networks.separable import SeparableStatistics
-from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics
+from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 from mine_lightning.pairing import AllOthers, Derangements
 from mine_lightning.regularizer.callback import MINERegularizer
+from mine_lightning.regularizer.monitor import MIMonitor
 
 __version__ = "0.1.0"
 
@@ -38,7 +40,9 @@ __all__ = [
     "InfoNCE",
     "InputError",
     "JensenShannon",
+    "LabelStatistics",
     "MIEstimate",
+    "MIMonitor",
     "MINERegularizer",
     "MLPStatistics",
     "ModeCount",

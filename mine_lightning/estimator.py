@@ -104,7 +104,9 @@ class MINE(LightningModule):
     def _freeze_shift(self) -> None:
         """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""
         output = getattr(self.statistics_network, "output", None)
-        if self.bound.shift_invariant and isinstance(output, nn.Linear) and output.bias is not None:
+        if not (self.bound.shift_invariant and isinstance(output, nn.Linear) and output.bias is not None):
+            return
+        if output.out_features == 1:  # several outputs, one for each label: their biases differ, and that is seen
             output.bias.requires_grad_(False)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
@@ -199,9 +201,12 @@ def joined(scores: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 
 def _derive(seed: int, *parts: Any) -> int:
     """Return a seed made of the run's seed, this process's rank and the names and numbers in ``parts``."""
-    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
     words = [int.from_bytes(part.encode(), "little") if isinstance(part, str) else part for part in parts]
-    return int(np.random.SeedSequence([seed, rank, *words]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([seed, _rank(), *words]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _rank() -> int:
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
 @contextmanager

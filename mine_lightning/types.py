@@ -1,15 +1,15 @@
-"""The callables that hosts, the estimator and the regularizer take, named once."""
+"""What several rooms hand to each other, named once: callables, and a point of the information plane."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["OptimizerFactory", "ScheduleFactory", "Shape", "StatisticsFactory"]
+__all__ = ["OptimizerFactory", "PlanePoint", "ScheduleFactory", "Shape", "StatisticsFactory"]
 
 Shape = tuple[int, ...]
 
@@ -21,3 +21,21 @@ OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 
 ScheduleFactory = Callable[[Optimizer], LRScheduler]
 """``optimizer -> learning-rate schedule``; ``torch.optim.lr_scheduler.CosineAnnealingLR`` with its T_max is one."""
+
+
+class PlanePoint(NamedTuple):
+    """Where a layer stood in the information plane after an epoch.
+
+    Attributes:
+        epoch: counted from 0, as Lightning's ``current_epoch``.
+        layer: its name in logs and legends.
+        mi_x: estimate of I(x; layer), nats.
+        mi_y: estimate of I(layer; y), nats.
+        pairs: held-out pairs that both were estimated on.
+    """
+
+    epoch: int
+    layer: str
+    mi_x: float
+    mi_y: float
+    pairs: int

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -11,7 +12,7 @@ from mine_lightning.bounds import SMILE, Bound, DonskerVaradhan, FDivergence, In
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
-from mine_lightning.networks import ConvStatistics, MLPStatistics, SeparableStatistics
+from mine_lightning.networks import ConvStatistics, LabelStatistics, MLPStatistics, SeparableStatistics
 from mine_lightning.networks.latents import CodeAndNoise
 
 BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence, InfoNCE, JensenShannon, SMILE]
@@ -42,13 +43,32 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (SeparableStatistics, (3,), (2,)),
     (SeparableStatistics, (2, 4), ()),
     (SeparableStatistics, (1, 9, 9), (3,)),
+    (partial(LabelStatistics, classes=4), (2, 4), ()),
 ]
+
+
+def draw_z(T: nn.Module, n: int, z_shape: tuple[int, ...]) -> torch.Tensor:
+    """n samples of z that T takes: labels for a network over labels, else normal numbers."""
+    return torch.randint(T.classes, (n,)) if hasattr(T, "classes") else torch.randn(n, *z_shape)
+
 
 MODE_METRICS = [ModeCount, ModeKL]
 
 
 def adam(parameters):
     return torch.optim.Adam(parameters, lr=1e-3, betas=(0.5, 0.999))
+
+
+# plain SGD wherever two runs are compared: Adam turns the rounding of a vanishing gradient into a whole step
+sgd = partial(torch.optim.SGD, lr=0.05)
+
+
+def conv(x_shape, z_shape):
+    return ConvStatistics(x_shape, z_shape, channels=(4, 8), hidden=16)
+
+
+def small_mlp(x_shape, z_shape):
+    return MLPStatistics(x_shape, z_shape, hidden=(16,))
 
 
 class TinyGenerator(nn.Module):
@@ -115,6 +135,11 @@ def trainer(tmp_path, *callbacks, **arguments) -> Trainer:
 
 def weights(module: nn.Module) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+
+
+def difference(a: nn.Module, b: nn.Module) -> float:
+    """The largest difference of two modules' weights."""
+    return (weights(a) - weights(b)).abs().max().item()
 
 
 def assert_same(a, b) -> None:

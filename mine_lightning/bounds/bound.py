@@ -18,15 +18,16 @@ def log_mean_exp(scores: Tensor) -> Tensor:
 
 
 def log_mean_exp_over_ranks(scores: Tensor) -> Tensor:
-    """Return the log-mean-exp of the scores of all processes together, without gradient."""
-    scores = scores.detach()
+    """Return the log-mean-exp of the scores of all processes together, without gradient.
+
+    Each process counts the same, as it does where its gradient is averaged with the others', whatever its batch size.
+    """
+    own = log_mean_exp(scores.detach())
     if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-        return log_mean_exp(scores)
-    parts = torch.stack([torch.logsumexp(scores.flatten(), dim=0), scores.new_tensor(float(scores.numel()))])
-    gathered = [torch.empty_like(parts) for _ in range(dist.get_world_size())]
-    dist.all_gather(gathered, parts)
-    sums, counts = torch.stack(gathered).unbind(dim=1)
-    return torch.logsumexp(sums, dim=0) - counts.sum().log()
+        return own
+    gathered = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, own)
+    return log_mean_exp(torch.stack(gathered))
 
 
 def full(scores: Tensor) -> Tensor:
@@ -50,6 +51,10 @@ class Bound(nn.Module, ABC):
     @abstractmethod
     def ratios(self, marginal: Tensor) -> Tensor:
         """Return, per marginal score, its share in the bound's second term: an estimate of dP(X,Z)/dP(X)P(Z)."""
+
+    def drift(self, marginal: Tensor) -> Tensor | None:
+        """Return how far a batch is from the bound's moving average, in nats; None for a bound that keeps none."""
+        return None
 
     @torch.no_grad()
     def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:

@@ -54,6 +54,10 @@ class DonskerVaradhan(Bound):
     def ratios(self, marginal: Tensor) -> Tensor:
         return (marginal - log_mean_exp(marginal)).exp()
 
+    @torch.no_grad()
+    def drift(self, marginal: Tensor) -> Tensor | None:
+        return (log_mean_exp(full(marginal)) - self.log_average).nan_to_num(0.0)  # no average before the first batch
+
     def objective(self, joint: Tensor, marginal: Tensor) -> Tensor:
         joint, marginal = full(joint), full(marginal)
         log_average = self._updated(log_mean_exp_over_ranks(marginal))
@@ -68,4 +72,5 @@ class DonskerVaradhan(Bound):
             return log_mean
         older = self.log_average + math.log1p(-self.rate)
         moved = torch.logaddexp(older, log_mean + math.log(self.rate))
+        moved = torch.where(log_mean.isfinite(), moved, self.log_average)  # an overflow must not stay for good
         return torch.where(self.log_average.isnan(), log_mean, moved)

@@ -2,8 +2,9 @@
 
 Contract. ``T(x, z)`` takes x ``[n, *x_shape]`` and z ``[n, *z_shape]`` and returns scores ``[n]``. A class here is
 made from the two shapes (without the batch axis), so that a config need not repeat them. Its last layer is called
-``output``: under a shift-invariant bound its bias has no gradient and :class:`mine_lightning.MINE` freezes it. A
-network that scores every x with every z at little cost offers ``matrix(x, z) -> [n of x, n of z]`` beside.
+``output``: where it is one number wide, its bias has no gradient under a shift-invariant bound and
+:class:`mine_lightning.MINE` freezes it. A network that scores every x with every z at little cost offers
+``matrix(x, z) -> [n of x, n of z]`` beside.
 """
 
 from __future__ import annotations
@@ -16,22 +17,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ConvStatistics", "GaussianNoise", "MLPStatistics"]
+from mine_lightning.errors import InputError
+
+__all__ = ["ConvStatistics", "GaussianNoise", "LabelStatistics", "MLPStatistics"]
 
 
 class GaussianNoise(nn.Module):
-    """Add zero-mean Gaussian noise in training mode; the identity in evaluation mode.
+    """Add zero-mean Gaussian noise in training mode; the identity in evaluation mode unless ``always``.
 
     Args:
         std: standard deviation of the noise, in units of its input.
+        always: add it in evaluation mode too.
     """
 
-    def __init__(self, std: float) -> None:
+    def __init__(self, std: float, always: bool = False) -> None:
         super().__init__()
         self.std = std
+        self.always = always
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return inputs + self.std * torch.randn_like(inputs) if self.training and self.std > 0 else inputs
+        acts = self.std > 0 and (self.training or self.always)
+        return inputs + self.std * torch.randn_like(inputs) if acts else inputs
 
     def extra_repr(self) -> str:
         return f"std={self.std}"
@@ -61,14 +67,67 @@ class MLPStatistics(nn.Module):
     ) -> None:
         super().__init__()
         widths = [math.prod(x_shape) + math.prod(z_shape), *hidden]
-        layers: list[nn.Module] = [GaussianNoise(input_noise)]
-        for inputs, outputs in itertools.pairwise(widths):
-            layers += [nn.Linear(inputs, outputs), nn.ELU(), GaussianNoise(hidden_noise)]
-        self.body = nn.Sequential(*layers)
+        self.body = _elu_layers(widths, input_noise, hidden_noise)
         self.output = nn.Linear(widths[-1], 1)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         return self.output(self.body(torch.cat([x.reshape(len(x), -1), z.reshape(len(z), -1)], dim=1))).squeeze(1)
+
+
+def _elu_layers(widths: Sequence[int], input_noise: float, hidden_noise: float) -> nn.Sequential:
+    layers: list[nn.Module] = [GaussianNoise(input_noise)]
+    for inputs, outputs in itertools.pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), nn.ELU(), GaussianNoise(hidden_noise)]
+    return nn.Sequential(*layers)
+
+
+class LabelStatistics(nn.Module):
+    r"""A perceptron over x with one score for each class, of which the label z picks one: :math:`T(x, z) = f(x)_z`.
+
+    The best T is :math:`\log p(z|x) / p(z)` up to a constant, which f reaches without reading an order into the labels
+    as a network does that takes them for numbers.
+
+    Args:
+        x_shape: shape of one x, any; it is flattened.
+        z_shape: shape of one label, ().
+        classes: number of classes; labels are whole numbers in [0, classes), as integers or floats.
+        hidden: width of each hidden layer.
+        input_noise: standard deviation of Gaussian noise on x, in training mode.
+        hidden_noise: the same on each hidden layer's output.
+
+    Raises:
+        InputError: if a label has axes of its own, there are fewer than 2 classes, or a label is none of them.
+    """
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        z_shape: Sequence[int],
+        classes: int,
+        hidden: Sequence[int] = (256, 256),
+        input_noise: float = 0.0,
+        hidden_noise: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if len(z_shape) > 0 or classes < 2:
+            raise InputError(
+                f"Expected one label a sample, of 2 classes or more, but got labels of shape {tuple(z_shape)} and "
+                f"{classes} classes; capture the labels themselves, or use MLPStatistics for what is no label."
+            )
+        widths = [math.prod(x_shape), *hidden]
+        self.classes = classes
+        self.body = _elu_layers(widths, input_noise, hidden_noise)
+        self.output = nn.Linear(widths[-1], classes)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        labels = z.long()
+        wrong = (labels != z) | (labels < 0) | (labels >= self.classes)
+        if wrong.any():  # on a GPU an index out of range would end the process without a word on why
+            raise InputError(
+                f"Expected labels that are whole numbers from 0 to {self.classes - 1} but got {z[wrong][0].item():g}; "
+                "set classes to their number, or count them from 0."
+            )
+        return self.output(self.body(x.reshape(len(x), -1))).gather(1, labels[:, None]).squeeze(1)
 
 
 class ConvStatistics(nn.Module):
@@ -85,8 +144,10 @@ class ConvStatistics(nn.Module):
         channels: feature maps of each layer; every layer halves the image's side.
         hidden: units of the fully connected layer before the score.
         kernel: odd side of each kernel, in pixels.
-        input_noise: standard deviation of Gaussian noise on the pixels of x, in training mode. With it T sees what
-            differs visibly: without, a generator can satisfy T by differences far below what an eye can see.
+        input_noise: standard deviation of Gaussian noise on the pixels of x. With it T sees what differs visibly:
+            without, a generator can satisfy T by differences far below what an eye can see. It is part of what is
+            estimated, I(x + noise; z), which is at most I(x; z), and stays in evaluation mode, so that training and
+            held-out values can be compared.
 
     Raises:
         ValueError: if x is no image.
@@ -109,7 +170,7 @@ class ConvStatistics(nn.Module):
             )
         code, side = math.prod(z_shape), tuple(x_shape[1:])
         widths = [x_shape[0], *channels]
-        self.noise = GaussianNoise(input_noise)
+        self.noise = GaussianNoise(input_noise, always=True)
         self.layers = nn.ModuleList(
             nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2)
             for inputs, outputs in itertools.pairwise(widths)

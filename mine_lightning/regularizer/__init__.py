@@ -1,10 +1,15 @@
-"""The callback that adds a mutual-information term to any LightningModule, in three ideas.
+"""Callbacks that attach mutual information to any LightningModule, from outside.
 
+* ``callback``: :class:`MINERegularizer`; ``monitor``: :class:`MIMonitor`, several of them that only watch.
 * ``capture``: where x and z come from, spelled as strings.
-* ``merge``: the term's gradient beside the host's, joined at the optimizer step.
-* ``callback``: :class:`MINERegularizer`, which Lightning calls.
+* ``term``: the term's gradient on one batch; ``graph``: what the graph of a loss tells; ``compiled``: what a compiled
+  host must keep for it.
+* ``merge``: that gradient held beside the host's, and joined with it at the optimizer step.
+* ``ascent``: T, how it is built, trained and saved; ``held_out``: the estimate on pairs that it has not seen.
+* ``ranks``: what several processes decide together; ``health``: what is said where a reading is off.
 """
 
 from mine_lightning.regularizer.callback import MINERegularizer
+from mine_lightning.regularizer.monitor import MIMonitor
 
-__all__ = ["MINERegularizer"]
+__all__ = ["MIMonitor", "MINERegularizer"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, final
 
 import torch
@@ -11,12 +12,19 @@ from torch import Tensor, nn
 
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
-from mine_lightning.estimator import MINE, joined
+from mine_lightning.estimator import MINE
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
+from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.capture import Capture, Captured, Recorder
-from mine_lightning.regularizer.merge import GradientStore, average_over_ranks, depends_on
-from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
+from mine_lightning.regularizer.compiled import KeepBuffers
+from mine_lightning.regularizer.graph import dependencies
+from mine_lightning.regularizer.health import Health
+from mine_lightning.regularizer.held_out import HeldOut
+from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, merge, parameters_of
+from mine_lightning.regularizer.ranks import Ranks
+from mine_lightning.regularizer.term import gradients, join_loss, refuse_reentrant_checkpoint, slopes
+from mine_lightning.types import OptimizerFactory, StatisticsFactory
 
 __all__ = ["MINERegularizer"]
 
@@ -39,8 +47,12 @@ class MINERegularizer(Callback):
     the gradient of the batch's own value; the moving average serves T alone. T always ascends, after the host's step,
     on the same batch, and lives here, not on the host: the host's ``state_dict`` and checkpoints stay its own.
 
-    Logs, per training step: ``mine/mi`` (nats, before T's update), ``mine/g_u``, ``mine/g_m`` and ``mine/clip`` (the
-    factor on g_m); per validation: ``val/mi`` and ``val/mi_stderr`` (nats, on pairs that T was not trained on).
+    Logs, per training step: ``mine/mi`` (nats, before T's update); every ``log_every_n_steps``: ``mine/g_u``,
+    ``mine/g_m`` and ``mine/clip`` (the factor on g_m); per validation: ``val/mi`` and ``val/mi_stderr`` (nats, on pairs
+    that T was not trained on).
+
+    Where it needs neither norm, under automatic optimisation without clipping, the term joins the loss and one backward
+    computes both; in the batches whose norms are logged, and everywhere else, the two gradients are taken apart.
 
     Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, section 5 and the appendix on adaptive
     clipping (equation 21).
@@ -108,13 +120,20 @@ class MINERegularizer(Callback):
         self.held_out = held_out
         self.seed = seed
         self.name = name
-        self.mine: MINE | None = None
+        self._ascent = Ascent(statistics_network, self.bound, self.pairing, self.optimizer, seed, t_steps)
         self._recorder = Recorder(Capture.parse(x), Capture.parse(z))
         self._store = GradientStore()
-        self._mine_optimizer: torch.optim.Optimizer | None = None
-        self._restored: dict[str, Any] = {}
-        self._held_out_scores: list[tuple[Tensor, Tensor]] = []
-        self._backward_seen = self._injected = self._checked = False
+        self._clearing = ClearingWatch()
+        self._held_out = HeldOut(held_out)
+        self._health = Health(self._log_name("mi"), direction)
+        self._ranks = Ranks()
+        self._buffers = KeepBuffers()
+        self._backward_seen = self._injected = self._checked = self._norms_seen = False
+
+    @property
+    def mine(self) -> MINE | None:
+        """T, its bound and their state; None until the first batch has shown the shapes."""
+        return self._ascent.mine
 
     # --- what is saved
 
@@ -123,18 +142,10 @@ class MINERegularizer(Callback):
         return self._generate_state_key(x=self.x, z=self.z, direction=self.direction, name=self.name)
 
     def state_dict(self) -> dict[str, Any]:
-        if self.mine is None or self._mine_optimizer is None:
-            return self._restored
-        return {
-            "shapes": self._shapes,
-            "mine": self.mine.state_dict(),
-            "optimizer": self._mine_optimizer.state_dict(),
-        }
+        return self._ascent.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._restored = state_dict
-        if self.mine is not None:
-            self._apply_restored()
+        self._ascent.load_state_dict(state_dict)
 
     # --- start and end
 
@@ -151,14 +162,14 @@ class MINERegularizer(Callback):
                 f"Expected {len(others)} MINERegularizers on one model to have different names, by which their logs "
                 "are told apart, but two have the same; give each a name."
             )
+        if stage == "fit" and self.beta > 0:
+            self._buffers.hold()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._backward_seen = self._injected = self._checked = False
+        self._backward_seen = self._injected = self._checked = self._norms_seen = False
+        self._ranks.join(pl_module.device)
         self._recorder.attach(pl_module)
-        if self._restored and self.mine is None:
-            self._build(trainer, pl_module, *(tuple(shape) for shape in self._restored["shapes"]))
-        elif self.mine is not None:
-            self.mine.to(pl_module.device)
+        self._ascent.resume(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._let_go()
@@ -172,7 +183,10 @@ class MINERegularizer(Callback):
     def _let_go(self) -> None:
         self._recorder.detach()
         self._store.clear()
-        self._held_out_scores.clear()
+        self._clearing.forget()
+        self._held_out.clear()
+        self._ranks.leave()
+        self._buffers.release()
 
     # --- a training step
 
@@ -182,31 +196,41 @@ class MINERegularizer(Callback):
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._backward_seen = True
         pair = self._recorder.newest(pl_module)
-        if self.beta == 0 or pair is None or pair.injected or len(pair.x) < 2:
-            return
-        if not (pair.x.requires_grad or pair.z.requires_grad):
-            return
-        # under manual optimisation this may be the backward of a loss that has nothing to do with x and z
-        if not pl_module.automatic_optimization and not depends_on(loss, pair.sources):
-            return
-        self._inject(trainer, pl_module, pair)
-        pair.injected = True
+        if self.beta > 0:
+            lost = self._forget_cleared(trainer, pl_module, trainer.optimizers)
+            ready = pair is not None and self._due(pl_module, loss, pair, lost)
+            if self._ranks.all(ready) and pair is not None:
+                self._inject(trainer, pl_module, loss, pair, lost)
+        self._recorder.pause()
+
+    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._recorder.resume()
+        if self._store.holds_any() and not pl_module.automatic_optimization:
+            self._clearing.note(trainer.optimizers)
 
     def on_before_zero_grad(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        self._store.drop(optimizer)  # automatic optimisation only: no hook tells of it under manual
+        self._store.drop(parameters_of(optimizer))  # automatic optimisation only: no hook tells of it under manual
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
+        terms = self._joined_terms(trainer)
+        if self.beta == 0 or self is not terms[0]:
+            return  # one of several does it for all, so that each is clipped against the host's own gradient
+        for term in terms:
+            term._forget_cleared(trainer, pl_module, [optimizer])
         # a scaler leaves the gradients of fused optimizers scaled, since these unscale them in their own step
         scaled = getattr(optimizer, "_step_supports_amp_scaling", False)
-        merged = self._store.merge(optimizer, self.adaptive_clip, _scale(trainer, pl_module) if scaled else 1.0)
-        if merged is not None:
-            self._log(pl_module, "g_u", merged.g_u)
-            self._log(pl_module, "g_m", merged.g_m)
-            self._log(pl_module, "clip", merged.factor)
+        scale = _scale(trainer, pl_module) if scaled else 1.0
+        results = merge(optimizer, [(term._store, term.adaptive_clip) for term in terms], scale, self._ranks)
+        for term, merged in zip(terms, results, strict=True):
+            if merged is not None and (_is_logged(trainer) or not term._norms_seen):
+                term._norms_seen = True
+                term._log(pl_module, "g_u", merged.g_u)
+                term._log(pl_module, "g_m", merged.g_m)
+                term._log(pl_module, "clip", merged.factor)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -222,51 +246,66 @@ class MINERegularizer(Callback):
                 "Expected every optimizer step to go through Lightning but a parameter changed while its share of the "
                 "term was held; step with self.optimizers(), not with a raw optimizer."
             )
-        if pair is not None and len(pair.x) >= 2:
-            self._update(trainer, pl_module, _detached(pair.x, pl_module), _detached(pair.z, pl_module))
+        if self._ranks.all(pair is not None and len(pair.x) >= 2) and pair is not None:
+            x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
+            before = self._ascent.update(trainer, pl_module, x, z, self._ranks)
+            self._health.watch(before)
+            self._log(pl_module, "mi", before.value, prog_bar=True)
         self._recorder.disarm()
 
-    def _inject(self, trainer: Trainer, pl_module: LightningModule, pair: Captured) -> None:
-        """Hold the term's gradient for the host's parameters; the host's graph and ``.grad`` stay as they are."""
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._health.judge()
+
+    def _forget_cleared(
+        self, trainer: Trainer, pl_module: LightningModule, optimizers: Iterable[torch.optim.Optimizer]
+    ) -> set[nn.Parameter]:
+        """Let go of shares whose gradients a host under manual optimisation cleared; return what lost its share."""
+        if pl_module.automatic_optimization:
+            return set()
+        return self._store.drop(p for optimizer in optimizers for p in self._clearing.cleared(optimizer))
+
+    def _due(self, pl_module: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:
+        """Return whether this backward is one that the term of a pair joins."""
+        if len(pair.x) < 2 or not (pair.x.requires_grad or pair.z.requires_grad):
+            return False
+        if pair.share is not None and not lost & pair.share.keys():
+            return False
+        # under manual optimisation this may be the backward of a loss that has nothing to do with x and z
+        return pl_module.automatic_optimization or any(dependencies(loss, pair.sources))
+
+    def _inject(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]
+    ) -> None:
+        """Give the term's gradient of a pair to the loss, or hold it for the host's parameters."""
+        if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
+            self._store.add({parameter: g for parameter, g in pair.share.items() if parameter in lost})
+            return
+        if not self._injected:
+            refuse_reentrant_checkpoint(pair, self.x, self.z)
         through = [tensor for tensor in (pair.x, pair.z) if tensor.requires_grad]
-        x, z = (_detached(t, pl_module).requires_grad_(t.requires_grad) for t in (pair.x, pair.z))
-        mine = self._ready(trainer, pl_module, x, z)
-        with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
-            value = mine.bound(*mine.scores(x, z))
-            slopes = torch.autograd.grad(value, [leaf for leaf in (x, z) if leaf.requires_grad])
-        sign = -1.0 if self.direction == "maximize" else 1.0
+        x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
+        found = slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
         share = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
+        weight = (-self.beta if self.direction == "maximize" else self.beta) / share
         scale = _scale(trainer, pl_module)
-        weight = sign * self.beta / share * scale
-        parameters = [parameter for parameter in pl_module.parameters() if parameter.requires_grad]
-        gradients = torch.autograd.grad(
-            through,
-            parameters,
-            [(slope * weight).to(tensor.dtype) for slope, tensor in zip(slopes, through, strict=True)],
-            retain_graph=True,
-            allow_unused=True,
-        )
-        self._store.add(parameters, gradients, scale, told_of_clearing=pl_module.automatic_optimization)
+        if self._joins_loss(trainer, pl_module, loss, through):
+            join_loss(loss, through, found, weight * scale)
+            pair.share = {}
+        else:
+            pair.share = gradients(pl_module, through, found, weight, scale)
+            self._store.add(pair.share)
         self._injected = True
 
-    def _update(self, trainer: Trainer, pl_module: LightningModule, x: Tensor, z: Tensor) -> None:
-        """Let T ascend on a batch."""
-        mine = self._ready(trainer, pl_module, x, z)
-        assert self._mine_optimizer is not None
-        parameters = [p for group in self._mine_optimizer.param_groups for p in group["params"]]
-        for step in range(self.t_steps):
-            with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
-                objective, value = mine.objective(x, z)
-                found = torch.autograd.grad(-objective, parameters, allow_unused=True)
-            gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
-            average_over_ranks(gradients)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-            self._mine_optimizer.step()
-            self._mine_optimizer.zero_grad()
-            mine.updates += 1
-            if step == 0:
-                self._log(pl_module, "mi", value, prog_bar=True)
+    def _joins_loss(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, through: Sequence[Tensor]
+    ) -> bool:
+        """Return whether one backward can compute both gradients, which spares a second pass through the host.
+
+        Not where one of them must be known alone, to clip by it or to log its norm.
+        """
+        if not pl_module.automatic_optimization or any(t.adaptive_clip for t in self._joined_terms(trainer)):
+            return False
+        return not _is_logged(trainer) and all(dependencies(loss, through))
 
     def _check_captures(self, pl_module: LightningModule, pair: Captured | None) -> None:
         """Say what is off if the term has not reached the host by now."""
@@ -297,12 +336,12 @@ class MINERegularizer(Callback):
     # --- held-out pairs
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._held_out_scores.clear()
+        self._held_out.clear()
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        if self.mine is not None and trainer.validating and not self._held_out_full():
+        if self.mine is not None and trainer.validating and not self._held_out.full:
             self._recorder.arm(pl_module, batch, need_grad=False)
 
     def on_validation_batch_end(
@@ -314,87 +353,49 @@ class MINERegularizer(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if self.mine is None or self._held_out_full():
+        if self.mine is None or self._held_out.full:
             return
         pair = self._recorder.newest(pl_module)
         if pair is not None and len(pair.x) >= 2:
-            self.mine.eval()
-            x, z = _detached(pair.x, pl_module), _detached(pair.z, pl_module)
-            with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-                self._held_out_scores.append(self.mine.scores(x, z, f"validation {batch_idx}"))
-            self.mine.train()
+            x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
+            self._held_out.add(self.mine, x, z, batch_idx)
         self._recorder.disarm()
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.mine is None or not self._held_out_scores:
-            return
-        joint, marginal = joined(self._held_out_scores)
-        prefix = f"val/{self.name}_mi" if self.name else "val/mi"
-        pl_module.log(prefix, self.mine.bound(joint, marginal).float(), sync_dist=True)
-        # of n independent shares of the pairs the mean has 1/sqrt(n) of a share's error
-        stderr = self.mine.bound.stderr(joint, marginal).float() / math.sqrt(trainer.world_size)
-        pl_module.log(f"{prefix}_stderr", stderr, sync_dist=True)
-        self._held_out_scores.clear()
-
-    def _held_out_full(self) -> bool:
-        return sum(len(joint) for joint, _ in self._held_out_scores) >= self.held_out
-
-    # --- T
-
-    def _ready(self, trainer: Trainer, pl_module: LightningModule, x: Tensor, z: Tensor) -> MINE:
-        """Return MINE, built for the shapes of x and z the first time."""
         if self.mine is None:
-            self._build(trainer, pl_module, tuple(x.shape[1:]), tuple(z.shape[1:]))
-        elif (tuple(x.shape[1:]), tuple(z.shape[1:])) != tuple(tuple(shape) for shape in self._shapes):
-            x_shape, z_shape = self._shapes
-            raise InputError(
-                f"Expected x and z of shape {list(x_shape)} and {list(z_shape)} a sample, as in the first batch, but "
-                f"got {list(x.shape[1:])} and {list(z.shape[1:])}; captures must keep their shape."
-            )
-        assert self.mine is not None
-        return self.mine
+            return
+        estimate = self._held_out.estimate(self.mine, self._ranks, trainer.world_size)
+        self._held_out.clear()
+        if estimate is None:
+            return
+        value, stderr = estimate
+        prefix = f"val/{self.name}_mi" if self.name else "val/mi"
+        pl_module.log(prefix, value, sync_dist=True)
+        pl_module.log(f"{prefix}_stderr", stderr, sync_dist=True)
+        self._health.judge(value.item(), stderr.item())
 
-    def _build(self, trainer: Trainer, pl_module: LightningModule, x_shape: Shape, z_shape: Shape) -> None:
-        self._shapes = [list(x_shape), list(z_shape)]
-        mine = MINE(self.statistics_network, x_shape, z_shape, self.bound, self.pairing, self.optimizer, self.seed)
-        self.mine = mine.to(pl_module.device, _precision(pl_module)).train()
-        for tensor in self.mine.state_dict().values():
-            if isinstance(tensor, Tensor):
-                tensor.copy_(trainer.strategy.broadcast(tensor))
-        self._mine_optimizer = self.mine.configure_optimizers()
-        if self._restored:
-            self._apply_restored()
+    def _joined_terms(self, trainer: Trainer) -> list[MINERegularizer]:
+        """Return the instances that change the host's gradient, in an order that the user's list does not decide."""
+        terms = [c for c in trainer.callbacks if isinstance(c, MINERegularizer) and c.beta > 0]  # type: ignore[attr-defined]
+        return sorted(terms, key=lambda term: term.state_key) if self in terms else [self]
 
-    def _apply_restored(self) -> None:
-        assert self.mine is not None
-        assert self._mine_optimizer is not None
-        try:
-            self.mine.load_state_dict(self._restored["mine"])
-            self._mine_optimizer.load_state_dict(self._restored["optimizer"])
-        except (RuntimeError, ValueError) as error:
-            raise InputError(
-                "Expected the statistics network and optimizer that the checkpoint was written with but they differ "
-                f"({' '.join(str(error).split())[:200]}); resume with the same, or start anew."
-            ) from error
-        self._restored = {}
+    # --- what is logged
+
+    def _log_name(self, key: str) -> str:
+        return f"mine/{self.name}/{key}" if self.name else f"mine/{key}"
 
     def _log(self, pl_module: LightningModule, key: str, value: Tensor, prog_bar: bool = False) -> None:
-        prefix = f"mine/{self.name}" if self.name else "mine"
-        pl_module.log(f"{prefix}/{key}", value.detach(), prog_bar=prog_bar, on_step=True, on_epoch=False)
+        pl_module.log(self._log_name(key), value.detach(), prog_bar=prog_bar, on_step=True, on_epoch=False)
 
 
 def _default_optimizer(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=2e-4)
 
 
-def _precision(pl_module: LightningModule) -> torch.dtype:
-    """Return the precision of T: float32, or float64 for a host in it; never a half."""
-    return torch.float64 if pl_module.dtype == torch.float64 else torch.float32
-
-
-def _detached(tensor: Tensor, pl_module: LightningModule) -> Tensor:
-    """Return a tensor outside of the host's graph, in the precision of T."""
-    return tensor.detach().to(_precision(pl_module))
+def _is_logged(trainer: Trainer) -> bool:
+    """Return whether Lightning writes what is logged in this batch, by its own count, and not only keeps it at hand."""
+    interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return interval > 0 and (trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % interval == 0
 
 
 def _scale(trainer: Trainer, pl_module: LightningModule) -> Tensor | float:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,13 +93,14 @@ class Captured:
         x: samples ``[n, ...]``.
         z: their partners ``[n, ...]``.
         sources: the tensors as the host holds them, before any index: they are what a loss depends on.
-        injected: whether the term's gradient through this pair has been taken already.
+        share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
+            joined the loss.
     """
 
     x: Tensor
     z: Tensor
     sources: tuple[Tensor, ...]
-    injected: bool = False
+    share: dict[nn.Parameter, Tensor] | None = None
 
 
 class Recorder:
@@ -119,8 +121,9 @@ class Recorder:
         self._newest: Captured | None = None
         self._stale: dict[str, Any] = {}
         self._versions: dict[str, int] = {}
-        self._warned = False
-        self._armed = False
+        self._calls: Counter[str] = Counter()
+        self._said: set[str] = set()
+        self._armed = self._paused = False
         self._need_grad = True
 
     def attach(self, host: LightningModule) -> None:
@@ -144,7 +147,7 @@ class Recorder:
     def arm(self, host: LightningModule, batch: Any, need_grad: bool = True) -> None:
         """Start to record; captures of the batch are read from ``batch``, attributes count once they are set anew."""
         self.disarm()
-        self._armed, self._need_grad = True, need_grad
+        self._armed, self._paused, self._need_grad = True, False, need_grad
         for capture in self.captures:
             if capture.kind == "attr":
                 self._stale[capture.text] = _attribute(host, capture)
@@ -157,7 +160,18 @@ class Recorder:
         self._found.clear()
         self._stale.clear()
         self._versions.clear()
+        self._calls.clear()
         self._newest = None
+
+    def pause(self) -> None:
+        """Record nothing until :meth:`resume`: in a backward a checkpointed module runs again, in another graph."""
+        self._paused = True
+        self._warn_of_several_calls()
+        self._calls.clear()
+
+    def resume(self) -> None:
+        """Go on to record after :meth:`pause`."""
+        self._paused = False
 
     def newest(self, host: LightningModule) -> Captured | None:
         """Return the newest pair, or None where x or z has not been seen since :meth:`arm`."""
@@ -185,7 +199,7 @@ class Recorder:
             )
         return (
             f"Expected {names} to be seen in the first batch of {type(host).__name__} but it never ran with "
-            "gradients; name a module that training_step calls."
+            "gradients; name a module that training_step calls, outside of any reentrant activation checkpoint."
         )
 
     def _look_up(self, host: LightningModule, capture: Capture) -> None:
@@ -199,20 +213,36 @@ class Recorder:
     def _warn_of_changes(self) -> None:
         """Warn once where a tensor was changed in place after its module returned it, as an in-place ReLU does."""
         for text, version in self._versions.items():
-            if not self._warned and self._found[text]._version != version:
-                self._warned = True
-                rank_zero_warn(
+            if self._found[text]._version != version:
+                self._say(
+                    "changed",
                     f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "
-                    "Capture the output of what changes it, or turn inplace=True off."
+                    "Capture the output of what changes it, or turn inplace=True off.",
                 )
+
+    def _warn_of_several_calls(self) -> None:
+        """Warn once where a module ran several times before one backward, as in a siamese network."""
+        for text, calls in self._calls.items():
+            if calls > 1:
+                self._say(
+                    "several",
+                    f"{text!r} was captured {calls} times before one backward: the newest call counts. To catch "
+                    "another, or all of them, name a submodule that sees just that, or set an attribute for 'attr:'.",
+                )
+
+    def _say(self, what: str, sentence: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            rank_zero_warn(sentence)
 
     def _hook(self, capture: Capture) -> Callable[..., None]:
         # a closure, not a bound method: deepcopy(host) would copy the callback along with a method of it
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-            if self._armed and (torch.is_grad_enabled() or not self._need_grad):
+            if self._armed and not self._paused and (torch.is_grad_enabled() or not self._need_grad):
                 found = output if capture.kind == "output" else next(iter((*args, *kwargs.values())), None)
                 self._found[capture.text] = found
-                if isinstance(found, Tensor):
+                self._calls[capture.text] += 1
+                if isinstance(found, Tensor) and not torch.compiler.is_compiling():  # there versions are constants
                     self._versions[capture.text] = found._version
 
         return hook

@@ -6,20 +6,21 @@ and Lightning names the optimizer, so that adaptive clipping can compare the two
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.autograd.graph import Node
+from torch.optim import Optimizer
 
-__all__ = ["GradientStore", "Merged", "adaptive_factor", "average_over_ranks", "depends_on"]
+from mine_lightning.regularizer.ranks import Ranks
+
+__all__ = ["ClearingWatch", "GradientStore", "Merged", "adaptive_factor", "merge"]
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What one optimizer step joined; norms are Euclidean over all parameters that the term reaches.
+    """What one optimizer step joined for one term; norms are Euclidean over all parameters that the term reaches.
 
     Attributes:
         g_u: norm of the host's own gradient.
@@ -41,105 +42,42 @@ def adaptive_factor(g_u: Tensor, g_m: Tensor) -> Tensor:
     return torch.where(g_m > g_u, g_u / g_m.clamp_min(torch.finfo(g_m.dtype).tiny), torch.ones_like(g_m))
 
 
-def average_over_ranks(tensors: Sequence[Tensor]) -> None:
-    """Average tensors over all processes, in place, with one collective; nothing where there is one process."""
-    if not tensors or not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-        return
-    flat = torch.cat([tensor.flatten() for tensor in tensors])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-        tensor.copy_(part.view_as(tensor))
-
-
-def depends_on(loss: Tensor, sources: Iterable[Tensor]) -> bool:
-    """Return whether the graph of ``loss`` reaches any of ``sources``."""
-    nodes = {source.grad_fn for source in sources if source.grad_fn is not None}
-    leaves = {id(source) for source in sources if source.grad_fn is None and source.requires_grad}
-    pending: list[Node] = [] if loss.grad_fn is None else [loss.grad_fn]
-    seen: set[Node] = set(pending)
-    while pending:
-        node = pending.pop()
-        if node in nodes or id(getattr(node, "variable", None)) in leaves:
-            return True
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                pending.append(following)
-    return False
-
-
 class GradientStore:
-    """Holds the term's gradient by parameter, in float32 or better, until the optimizer of a parameter steps."""
+    """Holds one term's gradient by parameter, in float32 or better, until the optimizer of a parameter steps."""
 
     def __init__(self) -> None:
         self._pending: dict[nn.Parameter, Tensor] = {}
         self._versions: dict[nn.Parameter, int] = {}
-        # every parameter that the term ever reached: which optimizer steps need a collective must not differ by rank
-        self._reached: set[nn.Parameter] = set()
 
-    def add(
-        self,
-        parameters: Sequence[nn.Parameter],
-        gradients: Sequence[Tensor | None],
-        scale: Tensor | float,
-        told_of_clearing: bool,
-    ) -> None:
-        """Add gradients to what is held.
-
-        Args:
-            parameters: the host's.
-            gradients: one for each; None stands for no dependence.
-            scale: what each gradient is multiplied with.
-            told_of_clearing: whether :meth:`drop` is called when the host clears its gradients. Where it is not, as
-                under manual optimisation, ``.grad`` that is None or zero means that they were.
-        """
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is None:
-                continue
-            unscaled = (gradient if gradient.dtype == torch.float64 else gradient.float()) / scale
+    def add(self, gradients: Mapping[nn.Parameter, Tensor]) -> None:
+        """Add gradients to what is held."""
+        for parameter, gradient in gradients.items():
             older = self._pending.get(parameter)
-            if older is not None and (told_of_clearing or _holds_gradient(parameter)):
-                unscaled = older + unscaled
-            self._pending[parameter] = unscaled
+            self._pending[parameter] = gradient if older is None else older + gradient
             self._versions[parameter] = parameter._version
-            self._reached.add(parameter)
 
-    def merge(self, optimizer: torch.optim.Optimizer, adaptive: bool, scale: Tensor | float) -> Merged | None:
-        """Add what is held for an optimizer's parameters to their ``.grad`` and let go of it.
+    def holds_any(self) -> bool:
+        """Return whether something is held."""
+        return bool(self._pending)
 
-        Args:
-            optimizer: the one about to step.
-            adaptive: whether to clip the term's gradient to the norm of the host's.
-            scale: what the host's ``.grad`` is still multiplied with (a loss scaler's, for fused optimizers), else 1.
+    def holds(self, parameter: nn.Parameter) -> bool:
+        """Return whether something is held for a parameter."""
+        return parameter in self._pending
 
-        Returns:
-            The norms and the factor, or None where the term reaches none of the parameters.
-        """
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p in self._reached]
-        if not parameters:
-            return None
-        if not self._shared():  # here alone may a step differ from the last in what it reaches
-            parameters = [parameter for parameter in parameters if parameter in self._pending]
-            if not parameters:
-                return None
-        g_m = [self._take(parameter) for parameter in parameters]
-        average_over_ranks(g_m)
-        g_u = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        merged = _norms(g_u, g_m, adaptive, scale)
-        # the scaler has looked for overflow before: what overflowed here is left out, never multiplied by zero
-        finite = merged.g_m.isfinite()
-        for parameter, own, term in zip(parameters, g_u, g_m, strict=True):
-            share = torch.where(finite, term * (merged.factor * scale), torch.zeros_like(term))
-            parameter.grad = own.add_(share)
-        return merged
+    def take(self, parameter: nn.Parameter) -> Tensor:
+        """Return what is held for a parameter, zeros where nothing is, and let go of it."""
+        held = self._pending.pop(parameter, None)
+        self._versions.pop(parameter, None)
+        if held is not None:
+            return held
+        return torch.zeros_like(parameter, dtype=torch.promote_types(parameter.dtype, torch.float32))
 
-    def drop(self, optimizer: torch.optim.Optimizer) -> None:
-        """Let go of what is held for an optimizer's parameters: the host clears their gradients."""
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                self._pending.pop(parameter, None)
-                self._versions.pop(parameter, None)
+    def drop(self, parameters: Iterable[nn.Parameter]) -> set[nn.Parameter]:
+        """Let go of what is held for parameters whose gradients the host cleared; return those that had something."""
+        held = {parameter for parameter in parameters if parameter in self._pending}
+        for parameter in held:
+            del self._pending[parameter], self._versions[parameter]
+        return held
 
     def stepped_without_merge(self) -> bool:
         """Return whether a parameter changed while its share was held: an optimizer that Lightning does not see."""
@@ -149,26 +87,91 @@ class GradientStore:
         """Let go of everything."""
         self._pending.clear()
         self._versions.clear()
-        self._reached.clear()
-
-    @staticmethod
-    def _shared() -> bool:
-        return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-
-    def _take(self, parameter: nn.Parameter) -> Tensor:
-        held = self._pending.pop(parameter, None)
-        self._versions.pop(parameter, None)
-        if held is not None:
-            return held
-        return torch.zeros_like(parameter, dtype=torch.promote_types(parameter.dtype, torch.float32))
 
 
-def _holds_gradient(parameter: nn.Parameter) -> bool:
-    return parameter.grad is not None and bool(parameter.grad.any())
+class ClearingWatch:
+    """Notices that a host under manual optimisation cleared its gradients, of which no hook tells.
+
+    :meth:`note` after each backward remembers which parameters have a gradient. Where one is None later, or was
+    written to and is all zero, ``zero_grad`` came in between, and the term's share of that backward goes with it.
+    """
+
+    def __init__(self) -> None:
+        self._noted: dict[nn.Parameter, int] = {}
+
+    def note(self, optimizers: Iterable[Optimizer]) -> None:
+        """Remember which parameters have a gradient now."""
+        self._noted = {p: p.grad._version for o in optimizers for p in parameters_of(o) if p.grad is not None}
+
+    def cleared(self, optimizer: Optimizer) -> Collection[nn.Parameter]:
+        """Return the optimizer's parameters whose gradients were cleared since :meth:`note`.
+
+        Where all that had a gradient lost it, those that never had one, as what the term alone reaches, count too.
+        """
+        parameters = parameters_of(optimizer)
+        noted = [parameter for parameter in parameters if parameter in self._noted]
+        gone = {parameter for parameter in noted if parameter.grad is None}
+        written = [p for p in noted if p.grad is not None and p.grad._version != self._noted[p]]
+        if written:  # clipping by hand writes to gradients too; one wait for the device tells the two apart
+            nonzero = torch.stack([p.grad.any() for p in written if p.grad is not None]).tolist()
+            gone |= {parameter for parameter, keeps in zip(written, nonzero, strict=True) if not keeps}
+        return parameters if noted and len(gone) == len(noted) else gone
+
+    def forget(self) -> None:
+        """Let go of everything."""
+        self._noted.clear()
 
 
-def _norms(g_u: Sequence[Tensor], g_m: Sequence[Tensor], adaptive: bool, scale: Tensor | float) -> Merged:
-    norm_u, norm_m = _norm(g_u) / scale, _norm(g_m)
+def merge(
+    optimizer: Optimizer, terms: Sequence[tuple[GradientStore, bool]], scale: Tensor | float, ranks: Ranks
+) -> list[Merged | None]:
+    """Add what terms hold for an optimizer's parameters to their ``.grad``, and let go of it.
+
+    Each term is measured against the host's own gradient, without the share of any other.
+
+    Args:
+        optimizer: the one about to step.
+        terms: for each its store and whether to clip its gradient to the norm of the host's.
+        scale: what the host's ``.grad`` is still multiplied with (a loss scaler's, for fused optimizers), else 1.
+        ranks: the processes over which a term's gradient is averaged.
+
+    Returns:
+        For each term the norms and the factor, or None where it reaches none of the parameters.
+    """
+    parameters = parameters_of(optimizer)
+    # the reach may differ by process, as where a host skips a layer by chance: all must reduce the same tensors
+    votes = iter(ranks.union([store.holds(parameter) for store, _ in terms for parameter in parameters]))
+    reach = [[parameter for parameter in parameters if next(votes)] for _ in terms]
+    shares = [[store.take(p) for p in reached] for (store, _), reached in zip(terms, reach, strict=True)]
+    ranks.average([share for part in shares for share in part])
+    results = [
+        _norms(reached, part, adaptive, scale) if reached else None
+        for (_, adaptive), reached, part in zip(terms, reach, shares, strict=True)
+    ]
+    for result, reached, part in zip(results, reach, shares, strict=True):
+        if result is not None:
+            _add(reached, part, result, scale)
+    return results
+
+
+def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
+    """Return an optimizer's parameters, in its order."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _add(parameters: Sequence[nn.Parameter], shares: Sequence[Tensor], merged: Merged, scale: Tensor | float) -> None:
+    # the scaler has looked for overflow before: what overflowed here is left out, never multiplied by zero
+    overflowed, factor = ~merged.g_m.isfinite(), merged.factor * scale
+    for parameter, share in zip(parameters, shares, strict=True):
+        kept = (share * factor).masked_fill_(overflowed, 0)
+        own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        parameter.grad = own.add_(kept)
+
+
+def _norms(parameters: Sequence[nn.Parameter], g_m: Sequence[Tensor], adaptive: bool, scale: Tensor | float) -> Merged:
+    norm_m = _norm(g_m)
+    g_u = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm_u = _norm(g_u).to(norm_m) / scale if g_u else torch.zeros_like(norm_m)
     return Merged(norm_u, norm_m, adaptive_factor(norm_u, norm_m) if adaptive else torch.ones_like(norm_m))
 
 

@@ -11,7 +11,7 @@ from pytorch_lightning import LightningModule
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from mine_lightning.bounds import FDivergence
+from mine_lightning.bounds import DonskerVaradhan, FDivergence
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.adversarial import discriminator_loss, generator_loss
@@ -489,3 +489,21 @@ def test_scores_of_a_wrong_shape_are_told(tmp_path):
         trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize", statistics_network=Column)).fit(
             Plain(), loader
         )
+
+
+def test_a_value_near_what_the_batch_can_show_is_told_while_it_trains(tmp_path):
+    """I(z; z) is infinite, a batch of 8 can show 2.1 nats."""
+    bound = DonskerVaradhan(rate=0.05)
+    callback = MINERegularizer("input:channel", "output:channel", "minimize", 0.0, bound=bound)
+    with pytest.warns(UserWarning, match="mine/mi is .* near the logarithm of the 8 marginal pairs of a batch, 2.08"):
+        trainer(tmp_path, callback).fit(Gaussian(1.0), DataLoader(torch.randn(8 * 600, 1), 8))
+
+
+def test_a_module_that_runs_twice_a_step_is_told(tmp_path):
+    class Siamese(Plain):
+        def training_step(self, batch, batch_idx):
+            return (self.encoder(batch[0]) - self.encoder(batch[0].flip(1))).square().mean()
+
+    loader = DataLoader(TensorDataset(torch.randn(32, 4), torch.randint(2, (32,))), 16)
+    with pytest.warns(UserWarning, match="'output:encoder' was captured 2 times before one backward"):
+        trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize")).fit(Siamese(), loader)

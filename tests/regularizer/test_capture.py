@@ -1,5 +1,6 @@
 """The grammar of captures, what they find, and what they say when it is not there."""
 
+import contextlib
 import copy
 
 import pytest
@@ -162,6 +163,42 @@ def test_a_change_in_place_after_the_capture_is_told_once():
     found.arm(host, None)
     host.head(torch.randn(2, 3)).relu_()
     found.newest(host)  # a second warning would be an error here
+
+
+def test_a_module_that_runs_twice_before_one_backward_is_told_once():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    told = pytest.warns(UserWarning, match="'output:head' was captured 2 times before one backward")
+    for expected in (told, contextlib.nullcontext()):
+        found.arm(host, None)
+        host.head(torch.randn(2, 3))
+        second = host.head(torch.randn(2, 3))
+        assert found.newest(host).x is second
+        with expected:
+            found.pause()
+
+
+def test_once_before_each_of_two_backwards_is_no_matter():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(host, None)
+    for _ in range(2):
+        host.head(torch.randn(2, 3))
+        found.pause()  # a warning would be an error here
+        found.resume()
+
+
+def test_what_runs_again_during_a_backward_is_not_caught():
+    host, found = Plain(), recorder("output:head", "input:head")
+    found.attach(host)
+    found.arm(host, None)
+    first = host.head(torch.randn(2, 3))
+    found.pause()
+    host.head(torch.randn(2, 3))
+    assert found.newest(host).x is first
+    found.resume()
+    again = host.head(torch.randn(2, 3))
+    assert found.newest(host).x is again
 
 
 def _run_once(host, found, batch):

@@ -1,0 +1,112 @@
+"""What is said, once and in plain words, where an estimate can't be read as it stands."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
+from torch import Tensor
+
+from mine_lightning.regularizer.ascent import Reading
+
+__all__ = ["Health"]
+
+# of a running mean over batches: the last fifty or so count
+_RATE = 0.02
+# updates before a judgement: T starts from nothing, and so does the moving average
+_WARM_UP = 200
+
+
+class Health:
+    """Watches an estimate while T trains, without waiting for a device, and judges it at each validation's end.
+
+    Args:
+        name: of the estimate in the logs, for the messages.
+        direction: which way the host moves the mutual information.
+    """
+
+    def __init__(self, name: str, direction: Literal["maximize", "minimize"]) -> None:
+        self.name = name
+        self.direction = direction
+        self._value: Tensor | None = None
+        self._drift: Tensor | None = None
+        self._updates = 0
+        self._limit = math.inf
+        self._best = -math.inf
+        self._said: set[str] = set()
+
+    def watch(self, reading: Reading) -> None:
+        """Take in what the bound read on a training batch."""
+        self._updates += 1
+        self._limit = math.log(reading.pairs)
+        self._value = _moved(self._value, reading.value)
+        self._drift = None if reading.drift is None else _moved(self._drift, reading.drift)
+
+    def judge(self, held_out: float | None = None, stderr: float = 0.0) -> None:
+        """Say what is off, each thing once.
+
+        Args:
+            held_out: the value on held-out pairs in nats, if there is one.
+            stderr: its standard error.
+        """
+        if self._value is None or self._updates < _WARM_UP:
+            return
+        value = self._value.item()
+        if not math.isfinite(value):
+            self._say(
+                "finite",
+                f"{self.name} is {value}: x or z overflowed or was not a number in a training batch; look at the "
+                "host's loss and learning rate first.",
+            )
+            return
+        self._judge_limit(value)
+        self._judge_average()
+        if held_out is not None:
+            self._judge_held_out(value, held_out, stderr)
+
+    def _judge_limit(self, value: float) -> None:
+        if value > 0.9 * self._limit:
+            self._say(
+                "limit",
+                f"{self.name} is {value:.2f} nats, near the logarithm of the {math.exp(self._limit):.0f} marginal "
+                f"pairs of a batch, {self._limit:.2f}, the most that so many can show: the truth may lie far above. "
+                "Larger batches or Derangements(k) with more partners raise the limit.",
+            )
+
+    def _judge_average(self) -> None:
+        drift = 0.0 if self._drift is None else self._drift.item()
+        if abs(drift) > 1:
+            factor = math.exp(min(abs(drift), 30))
+            self._say(
+                "average",
+                f"the moving average of {self.name} is off by a factor of {factor:.3g} from the batches' own mean: T "
+                "changes faster than the average follows. Raise DonskerVaradhan(rate=...) or lower T's learning rate.",
+            )
+
+    def _judge_held_out(self, value: float, held_out: float, stderr: float) -> None:
+        self._best = max(self._best, held_out)
+        if value > 0.5 and held_out + 2 * stderr < value / 2:
+            self._say(
+                "lag",
+                f"{self.name} is {value:.2f} nats in training but {held_out:.2f} on held-out pairs: T has learnt its "
+                "training batches by heart or sees other inputs in validation. Read the held-out value; more data, "
+                "noise on T's input or a smaller T narrow the gap.",
+            )
+        if self.direction == "maximize" and self._best > 0.5 and held_out + 2 * stderr < self._best / 2:
+            self._say(
+                "falling",
+                f"the held-out value of {self.name} fell from {self._best:.2f} to {held_out:.2f} nats while the host "
+                "was to raise it: T no longer keeps up with the host. Raise t_steps or T's learning rate.",
+            )
+
+    def _say(self, what: str, sentence: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            rank_zero_warn(sentence)
+
+
+def _moved(older: Tensor | None, new: Tensor) -> Tensor:
+    new = new.detach()
+    return new.clone() if older is None else torch.lerp(older, new.to(older), _RATE)

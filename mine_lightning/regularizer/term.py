@@ -1,0 +1,90 @@
+"""The term's gradient on one batch: through T to x and z, and from there to the host's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+
+from mine_lightning.errors import InputError
+from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.capture import Captured
+from mine_lightning.regularizer.graph import has_reentrant_checkpoint
+
+__all__ = ["gradients", "join_loss", "refuse_reentrant_checkpoint", "slopes"]
+
+
+def slopes(mine: MINE, pair: Captured, x: Tensor, z: Tensor) -> list[Tensor]:
+    """Return the gradient of the bound's value, in nats, for those of x and z that carry a gradient in the host.
+
+    Args:
+        mine: T and its bound.
+        pair: x and z as captured.
+        x: x outside of the host's graph, in T's precision.
+        z: likewise z.
+    """
+    x, z = x.requires_grad_(pair.x.requires_grad), z.requires_grad_(pair.z.requires_grad)
+    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
+        value = mine.bound(*mine.scores(x, z))
+        return list(torch.autograd.grad(value, [leaf for leaf in (x, z) if leaf.requires_grad]))
+
+
+def join_loss(loss: Tensor, through: Sequence[Tensor], slopes: Sequence[Tensor], weight: Tensor | float) -> None:
+    """Give a loss the term's gradient and leave its value as it is, so that one backward computes both.
+
+    In place, since a callback's return value is ignored; Lightning hands out a fresh tensor under automatic
+    optimisation, so that nothing saved for the backward is overwritten.
+    """
+    term = sum(((t.to(slope.dtype) * (slope * weight)).sum() for t, slope in zip(through, slopes, strict=True)), 0.0)
+    assert isinstance(term, Tensor)
+    loss.add_((term - term.detach()).to(loss.dtype))
+
+
+def gradients(
+    host: LightningModule,
+    through: Sequence[Tensor],
+    slopes: Sequence[Tensor],
+    weight: Tensor | float,
+    scale: Tensor | float,
+) -> dict[nn.Parameter, Tensor]:
+    """Return the term's gradient for the host's parameters that it reaches, in float32 or better.
+
+    The host's graph and ``.grad`` stay as they are.
+
+    Args:
+        host: the module that computed ``through``.
+        through: those of x and z that carry a gradient.
+        slopes: the bound's gradient for each of them.
+        weight: sign and weight of the term.
+        scale: of the loss scaler; gradients run through the host multiplied with it and come back without.
+    """
+    parameters = [parameter for parameter in host.parameters() if parameter.requires_grad]
+    seeds = [(slope * (weight * scale)).to(tensor.dtype) for slope, tensor in zip(slopes, through, strict=True)]
+    found = torch.autograd.grad(through, parameters, seeds, retain_graph=True, allow_unused=True)
+    return {
+        parameter: _unscaled(gradient, scale)
+        for parameter, gradient in zip(parameters, found, strict=True)
+        if gradient is not None
+    }
+
+
+def _unscaled(gradient: Tensor, scale: Tensor | float) -> Tensor:
+    full = gradient if gradient.dtype == torch.float64 else gradient.float()
+    return full / scale if isinstance(scale, Tensor) or scale != 1 else full
+
+
+def refuse_reentrant_checkpoint(pair: Captured, x: str, z: str) -> None:
+    """Refuse a host that hides its parameters from a second gradient.
+
+    Raises:
+        InputError: if x or z comes out of a reentrant activation checkpoint.
+    """
+    for name, tensor in ((x, pair.x), (z, pair.z)):
+        if has_reentrant_checkpoint(tensor):
+            raise InputError(
+                f"Expected {name!r} to come from a graph that can be differentiated twice but it passes a reentrant "
+                "activation checkpoint, behind which the term would silently be lost; checkpoint with "
+                "use_reentrant=False."
+            )

@@ -1,0 +1,88 @@
+"""T beside a host: its shapes, its state, and what an overflow does to it."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from cases import Plain, adam, assert_same, small_mlp
+
+from mine_lightning.bounds import DonskerVaradhan
+from mine_lightning.errors import InputError
+from mine_lightning.pairing import Derangements
+from mine_lightning.regularizer.ascent import Ascent, detached
+from mine_lightning.regularizer.ranks import Ranks
+
+ALONE = SimpleNamespace(strategy=SimpleNamespace(broadcast=lambda tensor: tensor))
+stream = torch.Generator().manual_seed(1)
+X, Z = torch.randn(32, 4, generator=stream), torch.randn(32, 3, generator=stream)
+
+
+def ascent(**arguments):
+    return Ascent(small_mlp, DonskerVaradhan(), Derangements(3), adam, seed=0, **{"steps": 1, **arguments})
+
+
+def update(built, x=X, z=Z):
+    return built.update(ALONE, Plain(), x, z, Ranks())
+
+
+def test_reads_before_it_steps():
+    built = ascent(steps=5)
+    untrained = built.ready(ALONE, Plain(), X, Z)
+    joint, marginal = untrained.scores(X, Z, "update")
+    value = untrained.bound(joint, marginal).item()
+    reading = update(built)
+    assert reading.value.item() == value
+    assert reading.drift == 0  # the first batch sets the average
+    assert reading.pairs == 96
+    assert built.mine.updates == 5
+    assert update(built).value > value
+
+
+def test_drift_is_the_batch_against_the_average():
+    built = ascent()
+    update(built)
+    average = built.mine.bound.log_average.clone()
+    _, marginal = built.mine.scores(X * 3, Z, "update")
+    expected = marginal.exp().mean().log() - average
+    torch.testing.assert_close(update(built, X * 3).drift, expected.detach())
+
+
+@pytest.mark.parametrize("bad", [float("inf"), float("nan")])
+def test_an_overflow_in_the_host_leaves_t_and_the_average_as_they_are_finite(bad):
+    built = ascent()
+    update(built)
+    average = built.mine.bound.log_average.clone()
+    update(built, X.clone().index_fill_(0, torch.tensor([0]), bad))
+    assert all(parameter.isfinite().all() for parameter in built.mine.parameters())
+    assert torch.equal(built.mine.bound.log_average, average)
+    assert update(built).value.isfinite()
+
+
+def test_state_is_taken_up_before_and_after_t_is_built():
+    built = ascent()
+    assert built.state_dict() == {}
+    update(built)
+    state = built.state_dict()
+    later, at_once = ascent(), ascent()
+    later.load_state_dict(state)
+    assert_same(later.state_dict(), state)
+    later.resume(ALONE, Plain())
+    at_once.ready(ALONE, Plain(), X, Z)
+    at_once.load_state_dict(state)
+    for other in (later, at_once):
+        assert_same(other.state_dict(), state)
+
+
+def test_other_shapes_are_told():
+    built = ascent()
+    update(built)
+    with pytest.raises(InputError, match=r"of shape \[4\] and \[3\] a sample, as in the first batch, but got \[2\]"):
+        update(built, X[:, :2])
+
+
+@pytest.mark.parametrize(("host", "t"), [(torch.float64, torch.float64), (torch.bfloat16, torch.float32)])
+def test_t_is_in_float32_or_better(host, t):
+    module = Plain().to(host)
+    assert ascent().ready(ALONE, module, X, Z).statistics_network.output.weight.dtype == t
+    assert detached(X.to(host).requires_grad_(), module).dtype == t
+    assert not detached(X.to(host).requires_grad_(), module).requires_grad

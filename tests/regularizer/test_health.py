@@ -1,0 +1,61 @@
+"""What is said where an estimate can't be read as it stands, and that it is said once."""
+
+import warnings
+
+import pytest
+import torch
+
+from mine_lightning.regularizer.ascent import Reading
+from mine_lightning.regularizer.health import Health
+
+
+def health(value=1.0, drift=0.0, pairs=128, direction="maximize", batches=250):
+    watched = Health("mine/mi", direction)
+    for _ in range(batches):
+        watched.watch(Reading(torch.tensor(value), torch.tensor(drift), pairs))
+    return watched
+
+
+def said(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(warning.message) for warning in caught]
+
+
+def test_a_good_estimate_is_left_alone():
+    watched = health()
+    assert said(lambda: [watched.judge(), watched.judge(0.9, 0.05)]) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "held_out", "sentence"),
+    [
+        ({"value": 4.5}, (4.4, 0.1), "near the logarithm of the 128 marginal pairs of a batch, 4.85"),
+        ({"drift": 1.5}, (0.9, 0.1), "moving average of mine/mi is off by a factor of 4.48"),
+        ({"drift": -1.5}, (0.9, 0.1), "off by a factor of 4.48"),
+        ({"drift": 1e4}, (0.9, 0.1), "off by a factor of 1.07e+13"),
+        ({"value": 2.0}, (0.3, 0.1), "is 2.00 nats in training but 0.30 on held-out pairs"),
+        ({"value": float("nan")}, (0.3, 0.1), "mine/mi is nan: x or z overflowed"),
+    ],
+)
+def test_what_is_off_is_said_once(arguments, held_out, sentence):
+    watched = health(**arguments)
+    first, second = (said(lambda: watched.judge(*held_out)) for _ in range(2))
+    assert len(first) == 1
+    assert sentence in first[0]
+    assert second == []
+
+
+@pytest.mark.parametrize(("direction", "count"), [("maximize", 1), ("minimize", 0)])
+def test_a_fall_is_a_lag_where_the_host_was_to_raise_it(direction, count):
+    watched = health(value=0.3, direction=direction)
+    assert said(lambda: watched.judge(1.2, 0.1)) == []
+    messages = said(lambda: watched.judge(0.3, 0.1))
+    assert len(messages) == count
+    assert all("fell from 1.20 to 0.30 nats" in message for message in messages)
+
+
+def test_nothing_is_said_within_the_error_or_while_t_has_hardly_begun():
+    assert said(lambda: health(value=2.0).judge(0.3, 0.5)) == []
+    assert said(lambda: health(value=4.8, drift=3.0, batches=50).judge()) == []

@@ -1,0 +1,186 @@
+"""Two processes (gloo) against one on the global batch; what they decide together; two nodes under torchrun."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import processes
+import pytest
+import torch
+from by_hand import Classifier, StyledGAN, Term
+from cases import assert_same, conv, small_mlp, trainer
+from torch.utils.data import DataLoader
+
+from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.ranks import Ranks
+
+HERE = Path(__file__).parent
+
+
+def environment():
+    """One thread a process: a fork is safe before torch has started any, and two processes share two cores."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def folder(request, tmp_path_factory):
+    """What two processes left, case by case."""
+    folder = tmp_path_factory.mktemp("processes")
+    command = [sys.executable, str(HERE / "processes.py"), str(folder), request.param]
+    subprocess.run(command, env=environment(), check=True, timeout=240, capture_output=True)
+    return folder
+
+
+def left_by(folder, case):
+    error = folder / f"{case}.error"
+    assert not error.exists(), error.read_text()
+    return [torch.load(folder / f"{case}-rank{rank}.pt", "cpu", weights_only=True) for rank in (0, 1)]
+
+
+def gap(a, b):
+    assert a.keys() == b.keys()
+    return max((a[key] - b[key]).abs().max().item() for key in a)
+
+
+@pytest.mark.parametrize("case", processes.CASES)
+def test_processes_stay_bitwise_equal(folder, case):
+    first, second = left_by(folder, case)
+    for key in ("host", "mine", "log_average", "updates"):
+        assert_same(first[key], second[key])
+
+
+EQUAL = {
+    "joined": {},
+    "apart": {},
+    "accumulated": {"accumulate": 2, "clip": 0.3},
+    "accumulated_apart": {"accumulate": 2, "clip": 0.3},
+    "adaptive": {"beta": 50.0},
+    "adaptive_accumulated": {"beta": 50.0, "accumulate": 2},
+    "find_unused": {},
+    "static_graph": {},
+    "static_graph_apart": {},
+    "bucket_view": {},
+}
+
+
+@pytest.mark.parametrize("case", EQUAL)
+def test_classifier_equals_one_process_on_the_global_batch(folder, case, tmp_path):
+    (found, _), (plain, _), (reference, term) = (
+        left_by(folder, case),
+        classifier(),
+        classifier(**EQUAL[case], term=True),
+    )
+    effect = gap(plain, reference)
+    assert effect > 1e-4
+    assert gap(found["host"], reference) <= 1e-3 * effect
+    untrained = MINE(small_mlp, (4,), (3,)).statistics_network.state_dict()
+    trained = term.mine.statistics_network.state_dict()
+    assert gap(found["mine"], trained) <= 1e-3 * gap(untrained, trained)
+    torch.testing.assert_close(found["log_average"], term.log_average, rtol=1e-4, atol=1e-6)
+
+
+def classifier(beta=0.5, accumulate=1, clip=None, term=False):
+    """Train in one process by a plain loop; the term's clip, equation 21, where beta is 50."""
+    torch.manual_seed(0)
+    host = Classifier()
+    term = Term(MINE(small_mlp, (4,), (3,)), beta, "minimize", adaptive=beta == 50, ranks=2) if term else None
+    parameters = list(host.encoder.parameters())
+    optimizer = host.configure_optimizers()
+    held = None
+    for number, (x, y) in enumerate(DataLoader(processes.PAIRS, processes.BATCH), 1):
+        z = host.encoder(x)
+        loss = torch.nn.functional.cross_entropy(host.head(z), y)
+        if term is not None and term.adaptive:
+            g_m = [g / accumulate for g in term.gradient(x, z, parameters)]
+            held = g_m if held is None else [a + b for a, b in zip(held, g_m, strict=True)]
+        elif term is not None:
+            loss = loss + term.loss(x, z)
+        (loss / accumulate).backward()
+        if number % accumulate == 0:
+            if held is not None:
+                term.add(parameters, held)
+                held = None
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(host.parameters(), clip)
+            optimizer.step()
+            optimizer.zero_grad()
+        if term is not None:
+            term.ascend(x, z)
+    if term is None:
+        return host.state_dict(), None
+    assert not term.adaptive or min(term.factors) < 1
+    return host.state_dict(), term
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+@pytest.mark.parametrize("style", ["toggled", "two_forwards", "shared"])
+def test_gan_equals_one_process_on_the_global_batch(folder, style, adaptive, tmp_path):
+    found, _ = left_by(folder, f"gan_{style}{'_adaptive' * adaptive}")
+
+    def fit(term=None):
+        torch.manual_seed(0)
+        host = StyledGAN(style, term)
+        trainer(tmp_path).fit(host, DataLoader(processes.IMAGES, processes.BATCH))
+        return host.state_dict()
+
+    term = Term(MINE(conv, (3, 8, 8), (2,)), 300.0 if adaptive else 1.0, "maximize", adaptive, ranks=2)
+    plain, reference = fit(), fit(term)
+    assert gap(found["host"], reference) <= 1e-3 * gap(plain, reference)
+    trained = term.mine.statistics_network.state_dict()
+    untrained = MINE(conv, (3, 8, 8), (2,)).statistics_network.state_dict()
+    assert gap(found["mine"], trained) <= 1e-3 * gap(untrained, trained)
+
+
+def test_all_processes_skip_a_batch_of_which_one_has_a_single_sample(folder):
+    for left in left_by(folder, "uneven"):
+        assert left["updates"] == 7  # of eight batches
+
+
+def test_a_layer_that_one_process_skips_gets_its_share_of_the_term_from_the_other(folder):
+    first, second = left_by(folder, "chance")
+    assert first["updates"] == second["updates"] == 8
+
+
+def test_the_held_out_estimate_is_logged_and_the_same(folder):
+    first, second = (left["logged"] for left in left_by(folder, "validated"))
+    assert first["val/mi"] == second["val/mi"]
+    assert first["val/mi_stderr"] == second["val/mi_stderr"] > 0
+
+
+def test_one_process_decides_alone():
+    ranks = Ranks()
+    ranks.join(torch.device("cpu"))
+    assert (ranks.all(True), ranks.all(False), ranks.union([True, False])) == (True, False, [True, False])
+    tensor = torch.ones(2)
+    ranks.average([tensor])
+    assert torch.equal(tensor, torch.ones(2))
+
+
+def two_nodes(folder, *what):
+    """Run two agents of torchrun with one rendezvous on loopback, as two machines would."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    agent = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--rdzv-id=1"]
+    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"]
+    command = [*agent, *place, str(HERE / "node.py"), str(folder), *what]
+    options = {"env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    agents = [subprocess.Popen(command, **options) for _ in range(2)]
+    try:
+        said = [agent.communicate(timeout=120)[0] for agent in agents]
+    finally:
+        for agent in agents:
+            agent.kill()
+    assert [agent.returncode for agent in agents] == [0, 0], said
+
+
+def test_two_nodes_under_torchrun_train_and_resume(tmp_path):
+    two_nodes(tmp_path, "first", "whole")
+    two_nodes(tmp_path, "resumed")
+    whole, resumed = left_by(tmp_path, "whole"), left_by(tmp_path, "resumed")
+    for a, b in zip(whole, resumed, strict=True):
+        for key in ("host", "mine", "log_average", "updates"):
+            assert_same(a[key], b[key])
+    assert whole[0]["updates"] == 16

@@ -1,0 +1,70 @@
+"""The term's gradient against autograd through everything at once."""
+
+import math
+
+import pytest
+import torch
+from by_hand import Classifier
+from cases import small_mlp
+from torch import nn
+
+from mine_lightning.errors import InputError
+from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.capture import Captured
+from mine_lightning.regularizer.term import gradients, join_loss, refuse_reentrant_checkpoint, slopes
+
+
+def problem():
+    torch.manual_seed(0)
+    host, mine = Classifier().double(), MINE(small_mlp, (4,), (3,)).double()
+    x = torch.randn(32, 4, dtype=torch.float64)
+    z = host.encoder(x)
+    joint, marginal = mine.scores(x, z)
+    value = joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel())
+    return host, mine, Captured(x, z, (x, z)), value
+
+
+def test_gradients_are_those_of_the_bound_and_leave_the_host_as_it_is():
+    host, mine, pair, value = problem()
+    parameters = list(host.encoder.parameters())
+    expected = torch.autograd.grad(-0.7 * value, parameters, retain_graph=True)
+    found = slopes(mine, pair, pair.x.detach(), pair.z.detach())
+    share = gradients(host, [pair.z], found, -0.7, scale=8.0)
+    assert set(share) == set(parameters)  # the head is not reached
+    for parameter, gradient in zip(parameters, expected, strict=True):
+        torch.testing.assert_close(share[parameter], gradient)
+    assert all(parameter.grad is None for parameter in [*host.parameters(), *mine.parameters()])
+    pair.z.sum().backward()  # the graph is still there
+
+
+def test_a_loss_keeps_its_value_and_gets_the_gradient():
+    host, mine, pair, value = problem()
+    own = host.head(pair.z).square().mean()
+    expected = torch.autograd.grad(own - 0.7 * value, list(host.parameters()), retain_graph=True)
+    loss = own / 1
+    before = loss.item()
+    join_loss(loss, [pair.z], slopes(mine, pair, pair.x.detach(), pair.z.detach()), -0.7)
+    assert loss.item() == before
+    loss.backward()
+    for parameter, gradient in zip(host.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_slopes_are_for_whichever_of_the_two_carries_a_gradient():
+    _, mine, pair, _ = problem()
+    flipped = MINE(small_mlp, (3,), (4,)).double()
+    both = Captured(pair.x.clone().requires_grad_(), pair.z, ())
+    assert [slope.shape for slope in slopes(mine, pair, pair.x.detach(), pair.z.detach())] == [(32, 3)]
+    swapped = Captured(pair.z, pair.x, ())
+    assert [s.shape for s in slopes(flipped, swapped, pair.z.detach(), pair.x.detach())] == [(32, 3)]
+    assert [s.shape for s in slopes(mine, both, pair.x.detach(), pair.z.detach())] == [(32, 4), (32, 3)]
+
+
+def test_a_reentrant_checkpoint_is_refused():
+    layer = nn.Linear(3, 3)
+    x = torch.randn(4, 3, requires_grad=True)
+    z = torch.utils.checkpoint.checkpoint(layer, x, use_reentrant=True)
+    with pytest.raises(
+        InputError, match="Expected 'output:code' to come from a graph that can be differentiated twice"
+    ):
+        refuse_reentrant_checkpoint(Captured(x, z, (x, z)), "batch:0", "output:code")
