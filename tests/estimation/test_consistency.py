@@ -22,10 +22,10 @@ def test_an_honest_estimate_passes():
 
 @pytest.mark.parametrize(("offset", "failing"), [(0.3, {"independence", "additivity"})])
 def test_an_estimator_that_is_too_high_by_a_constant_fails(offset, failing):
-    honest = estimate_mi(*SAMPLE, max_steps=200)
+    honest = estimate_mi(*SAMPLE, max_steps=100)
 
     def lying(x, z):
-        told = estimate_mi(x.raw, z.raw, max_steps=200)
+        told = estimate_mi(x.raw, z.raw, max_steps=100)
         low, high = told.interval
         return replace(told, nats=told.nats + offset, interval=(low + offset, high + offset))
 
