@@ -4,6 +4,7 @@ The map:
 
 * ``bounds``, ``pairing``, ``networks``: the mathematics, on torch alone.
 * ``estimator``: :class:`MINE`, a statistics network and its bound, trained by a plain Trainer.
+* ``estimation``: :func:`estimate_mi`, how many nats two arrays share; ``baselines``: the k-NN estimator.
 * ``regularizer``: :class:`MINERegularizer`, the callback that adds a mutual-information term to any LightningModule,
   and :class:`MIMonitor`, which only watches.
 * ``hosts``: the systems of the paper's tables, LightningModules that know nothing of mutual information.
@@ -11,14 +12,17 @@ The map:
 * ``runs``, ``views``, ``cli``: what a run leaves behind, what one sees of it, and ``python train.py``.
 """
 
-from mine_lightning.bounds import DonskerVaradhan, FDivergence
+from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
 from mine_lightning.data.stacked_mnist import StackedMNIST
 from mine_lightning.errors import InputError
+from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
+from mine_lightning.metrics.mutual_information import MutualInformation
+from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
-from mine_lightning.pairing import Derangements
+from mine_lightning.pairing import AllOthers, Derangements
 from mine_lightning.regularizer.callback import MINERegularizer
 from mine_lightning.regularizer.monitor import MIMonitor
 
@@ -27,16 +31,24 @@ __version__ = "0.1.0"
 __all__ = [
     "DCGAN",
     "MINE",
+    "SMILE",
+    "AllOthers",
     "ConvStatistics",
     "Derangements",
     "DonskerVaradhan",
     "FDivergence",
+    "InfoNCE",
     "InputError",
+    "JensenShannon",
     "LabelStatistics",
+    "MIEstimate",
     "MIMonitor",
     "MINERegularizer",
     "MLPStatistics",
     "ModeCount",
     "ModeKL",
+    "MutualInformation",
+    "SeparableStatistics",
     "StackedMNIST",
+    "estimate_mi",
 ]

@@ -42,6 +42,8 @@ class MINE(LightningModule):
         pairing: how marginal samples are drawn; one derangement of the batch by default.
         optimizer: callable from T's parameters to an optimizer.
         seed: of the private stream.
+        log_every: updates between two values of ``mine/mi``; where a step takes a few milliseconds, logging each of
+            them is a good part of it.
 
     Raises:
         InputError: if ``statistics_network`` is a callable and a shape is missing.
@@ -63,10 +65,14 @@ class MINE(LightningModule):
         pairing: Pairing | None = None,
         optimizer: OptimizerFactory = torch.optim.Adam,
         seed: int = 0,
+        log_every: int = 1,
     ) -> None:
         super().__init__()
         if seed < 0:
             raise InputError(f"Expected seed >= 0 but got {seed}.")
+        if log_every < 1:
+            raise InputError(f"Expected log_every >= 1 update but got {log_every}.")
+        self.log_every = log_every
         self.seed = seed
         self.updates = 0
         self.bound = DonskerVaradhan() if bound is None else bound
@@ -115,6 +121,11 @@ class MINE(LightningModule):
             z: their partners ``[n, *z_shape]``.
             draw: names the random draw of pairs and noise within an update; the same name gives the same draw.
         """
+        if hasattr(self.statistics_network, "matrix"):  # all pairs at once
+            with _stream(x.device, self.seed, "matrix", draw, self.updates):
+                index = self.pairing(len(x), torch.default_generator).to(x.device)
+                matrix = self.statistics_network.matrix(x, z)  # type: ignore[operator]
+            return matrix.diagonal(), matrix.gather(1, index)
         generator = torch.Generator().manual_seed(_derive(self.seed, "pairs", draw, self.updates))
         index = self.pairing(len(x), generator).to(x.device)
         k = index.shape[1]
@@ -145,9 +156,12 @@ class MINE(LightningModule):
         return value
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        objective, value = self.objective(*batch)
+        joint, marginal = self.scores(*batch, "update")
+        objective = self.bound.objective(joint, marginal)
+        if self.updates % self.log_every == 0:
+            with torch.no_grad():
+                self.log("mine/mi", self.bound(joint, marginal), prog_bar=True)
         self.updates += 1
-        self.log("mine/mi", value, prog_bar=True)
         return -objective
 
     def on_validation_epoch_start(self) -> None:
@@ -199,7 +213,8 @@ def _rank() -> int:
 def _stream(device: torch.device, seed: int, *parts: Any) -> Iterator[None]:
     """Run a block on a random stream of its own, on the CPU and on ``device``; the global one does not move."""
     cuda = [device.index if device.index is not None else torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
+    # without a device type it looks for accelerators, which takes as long as a small network
+    with torch.random.fork_rng(devices=cuda, device_type="cuda"):
         derived = _derive(seed, *parts)
         torch.default_generator.manual_seed(derived)
         for index in cuda:

@@ -8,11 +8,12 @@ plain ``randperm`` leaves one among them on average, which lowers the estimate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-__all__ = ["Derangements", "Pairing"]
+__all__ = ["AllOthers", "Derangements", "Pairing"]
 
 
 class Pairing(ABC):
@@ -56,3 +57,26 @@ class Derangements(Pairing):
         index = torch.empty(n, len(shifts), dtype=torch.long, device=device)
         index[order] = order[(place[:, None] + shifts) % n]
         return index
+
+
+class AllOthers(Pairing):
+    """Pair each x with the z of all other samples of the batch, in the order in which they follow; nothing is drawn.
+
+    For a statistics network that scores all pairs of a batch in one product (``matrix``).
+    """
+
+    def __call__(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return the index ``[n, n - 1]`` on the generator's device.
+
+        Raises:
+            ValueError: if ``n`` < 2, where there is no other sample.
+        """
+        if n < 2:
+            raise ValueError(f"Expected a batch of at least 2 samples but got {n}: one sample has no other partner.")
+        return _all_others(n, generator.device)
+
+
+@lru_cache(maxsize=4)
+def _all_others(n: int, device: torch.device) -> Tensor:
+    place = torch.arange(n, device=device)
+    return (place[:, None] + 1 + place[: n - 1]) % n

@@ -1,5 +1,6 @@
 """One row per bound, statistics network and metric; law tests walk all of them. To add one: add its row."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -7,14 +8,30 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch import nn
 
-from mine_lightning.bounds import Bound, DonskerVaradhan, FDivergence
+from mine_lightning.bounds import SMILE, Bound, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
-from mine_lightning.networks import ConvStatistics, LabelStatistics, MLPStatistics
+from mine_lightning.networks import ConvStatistics, LabelStatistics, MLPStatistics, SeparableStatistics
 from mine_lightning.networks.latents import CodeAndNoise
 
-BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence]
+BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence, InfoNCE, JensenShannon, SMILE]
+
+GAUSSIAN_RHO = 0.8
+GAUSSIAN_MI = -0.5 * math.log(1 - GAUSSIAN_RHO**2)
+
+
+def gaussian_scores(n: int = 400_000, k: int = 1, shift: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores ``[n]`` and ``[n, k]`` of the best T, log dP(X,Z)/dP(X)P(Z) plus a shift, on a Gaussian pair; float64."""
+    rho, generator = GAUSSIAN_RHO, torch.Generator().manual_seed(1)
+    x, e = torch.randn(2, n, 1, generator=generator, dtype=torch.float64)
+    others = torch.randn(n, k, generator=generator, dtype=torch.float64)
+
+    def log_ratio(z):
+        return GAUSSIAN_MI - (rho**2 * (x**2 + z**2) - 2 * rho * x * z) / (2 * (1 - rho**2))
+
+    return log_ratio(rho * x + math.sqrt(1 - rho**2) * e)[:, 0] + shift, log_ratio(others) + shift
+
 
 STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...]]] = [
     (MLPStatistics, (3,), (2,)),
@@ -23,6 +40,9 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (ConvStatistics, (3, 28, 28), (10,)),
     (ConvStatistics, (1, 17, 12), (2, 3)),
     (ConvStatistics, (1, 9, 9), ()),
+    (SeparableStatistics, (3,), (2,)),
+    (SeparableStatistics, (2, 4), ()),
+    (SeparableStatistics, (1, 9, 9), (3,)),
     (partial(LabelStatistics, classes=4), (2, 4), ()),
 ]
 

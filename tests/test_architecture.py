@@ -23,9 +23,11 @@ MAY_IMPORT = {
     "hosts": {"networks", "metrics"},
     "evaluations": {"judges", "metrics"},
     "estimator": {"bounds", "pairing", "networks"},
+    "baselines": set(),
+    "estimation": {"estimator", "bounds", "pairing", "networks", "views"},  # views when a figure is asked for
     "regularizer": {"estimator", "bounds", "pairing", "networks"},
     "runs": {"__init__"},  # the version
-    "views": {"metrics", "runs"},
+    "views": {"metrics", "runs", "estimation"},  # the type of what is drawn
     "results": {"runs"},
     "cli": None,
     "__init__": None,

@@ -8,11 +8,11 @@ from cases import BOUNDS, trainer, weights
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from mine_lightning.bounds import DonskerVaradhan, FDivergence
+from mine_lightning.bounds import DonskerVaradhan, FDivergence, InfoNCE
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
-from mine_lightning.networks import MLPStatistics
-from mine_lightning.pairing import Derangements
+from mine_lightning.networks import MLPStatistics, SeparableStatistics
+from mine_lightning.pairing import AllOthers, Derangements
 
 RHO = 0.8
 TRUTH = -0.5 * math.log(1 - RHO**2)
@@ -28,8 +28,9 @@ def test_held_out_estimate_on_correlated_gaussians_is_right(tmp_path, bound):
     def network(x_shape, z_shape):
         return MLPStatistics(x_shape, z_shape, hidden=(64, 64))
 
-    mine = MINE(network, (1,), (1,), bound(), Derangements(2), lambda p: torch.optim.Adam(p, lr=3e-3))
-    run = trainer(tmp_path, max_epochs=3)
+    pairing = Derangements(48 if bound is InfoNCE else 2)  # with K = 3 InfoNCE is far below the truth
+    mine = MINE(network, (1,), (1,), bound(), pairing, lambda p: torch.optim.Adam(p, lr=3e-3))
+    run = trainer(tmp_path, max_epochs=1 if bound is InfoNCE else 3)
     torch.manual_seed(0)
     run.fit(mine, DataLoader(pairs(256 * 150, 0), 256), DataLoader(pairs(20_000, 1), 5000))
     estimate, stderr = (run.callback_metrics[key].item() for key in ("val/mi", "val/mi_stderr"))
@@ -115,3 +116,30 @@ def test_small_last_batches_of_validation_are_fine(tmp_path):
 def test_a_callable_without_shapes_is_told():
     with pytest.raises(InputError, match="Expected x_shape and z_shape"):
         MINE(MLPStatistics)
+
+
+@pytest.mark.parametrize("pairing", [AllOthers(), Derangements(3)])
+def test_a_network_that_scores_all_pairs_at_once_gives_the_same_scores(pairing):
+    mine = MINE(SeparableStatistics, (2,), (3,), pairing=pairing).double()
+    x, z = torch.randn(12, 2).double(), torch.randn(12, 3).double()
+    joint, marginal = mine.scores(x, z)
+    torch.testing.assert_close(joint, mine(x, z))
+    everything = mine.statistics_network.matrix(x, z)
+    for i in range(12):
+        others = everything[i][torch.arange(12) != i]
+        assert all((others - score).abs().min() < 1e-12 for score in marginal[i])
+    assert marginal.shape == (12, 11 if isinstance(pairing, AllOthers) else 3)
+
+
+def test_the_value_is_logged_as_often_as_asked(tmp_path):
+    seen = []
+
+    class Watching(MINE):
+        def log(self, name, *arguments, **options):
+            seen.append((name, self.updates))
+
+    mine = Watching(MLPStatistics, (1,), (1,), log_every=3)
+    trainer(tmp_path, max_steps=7).fit(mine, DataLoader(pairs(200, 0), 20))
+    assert seen == [("mine/mi", 0), ("mine/mi", 3), ("mine/mi", 6)]
+    with pytest.raises(InputError, match="Expected log_every >= 1 update but got 0"):
+        MINE(MLPStatistics, (1,), (1,), log_every=0)

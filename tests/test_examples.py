@@ -24,7 +24,17 @@ def load(name):
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(HOSTS)
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*HOSTS, "feature_selection"}
+
+
+def test_feature_selection_ranks_what_tells_much_above_what_tells_little(capsys):
+    estimates = load("feature_selection").main(["--fast"])
+    out = capsys.readouterr().out
+    assert f"mean perimeter             {estimates['mean perimeter'].nats:.3f} ± " in out
+    # the size of a tumour tells much of its diagnosis, the grain of its picture less, the smoothness little
+    size, grain, smoothness = (estimates[f"mean {name}"].nats for name in ("perimeter", "texture", "smoothness"))
+    assert size > 0.3 > grain + 0.1 > smoothness
+    assert out.index("mean perimeter") < out.index("mean texture") < out.index("rank correlation")
 
 
 @pytest.mark.parametrize(("name", "host"), HOSTS.items())

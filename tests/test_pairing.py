@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mine_lightning.pairing import Derangements
+from mine_lightning.pairing import AllOthers, Derangements
 
 
 @pytest.mark.parametrize("n", [2, 3, 7, 128])
@@ -45,3 +45,15 @@ def test_a_batch_of_one_is_refused():
 def test_no_partner_is_refused():
     with pytest.raises(ValueError, match="k >= 1 partners a sample but got 0"):
         Derangements(0)
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_all_others_are_all_but_the_own(n):
+    index = AllOthers()(n, torch.Generator())
+    for i, row in enumerate(index):
+        assert sorted(row.tolist()) == [j for j in range(n) if j != i]
+
+
+def test_all_others_of_one_is_refused():
+    with pytest.raises(ValueError, match="at least 2 samples but got 1"):
+        AllOthers()(1, torch.Generator())

@@ -14,7 +14,7 @@ from pytorch_lightning import Trainer
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
-__all__ = ["KEYS", "arguments_of", "check_names"]
+__all__ = ["KEYS", "arguments_of", "check_names", "known"]
 
 KEYS = ("seed_everything", "output", "protocol", "trainer", "model", "data", "mine")
 
@@ -39,7 +39,7 @@ def check_names(config: dict[str, Any]) -> None:
     Raises:
         InputError: for the first one that does not exist.
     """
-    _known(config, KEYS, "the config")
+    known(config, KEYS, "the config")
     _check_run(config)
     if not isinstance(config.get("mine") or {}, dict):
         raise InputError(f"Expected mine to have keys, or null, but got {config['mine']!r}.")
@@ -82,7 +82,7 @@ def arguments_of(class_path: str) -> list[str]:
 def _check_arguments(arguments: dict[str, Any], owner: type, where: str) -> None:
     parameters = inspect.signature(owner).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        _known(arguments, [name for name in parameters], where)
+        known(arguments, [name for name in parameters], where)
     for key, value in arguments.items():
         _check_classes(value, f"{where}.{key}")
 
@@ -93,7 +93,7 @@ def _check_classes(node: Any, where: str) -> None:
         for index, entry in enumerate(node):
             _check_classes(entry, f"{where}[{index}]")
     elif isinstance(node, dict) and "class_path" in node:
-        _known(node, ("class_path", "init_args", "dict_kwargs"), where)
+        known(node, ("class_path", "init_args", "dict_kwargs"), where)
         found = _find_class(node["class_path"], where)
         node["class_path"] = f"{found.__module__}.{found.__qualname__}"
         arguments = node.get("init_args") or {}
@@ -123,7 +123,12 @@ def _find_class(name: Any, where: str) -> type:
     )
 
 
-def _known(keys: Iterable[str], allowed: Iterable[str], where: str) -> None:
+def known(keys: Iterable[str], allowed: Iterable[str], where: str) -> None:
+    """Check that each key is allowed.
+
+    Raises:
+        InputError: for the first one that is not, with the nearest that is.
+    """
     allowed = list(allowed)
     for key in keys:
         if key not in allowed:

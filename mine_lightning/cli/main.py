@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 
-from mine_lightning.cli import arguments, build, checks, configs
+from mine_lightning.cli import arguments, build, checks, configs, estimates
 from mine_lightning.errors import InputError
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
@@ -50,7 +50,11 @@ def _main(request: arguments.Request) -> int:
     elif request.resume is not None:
         _resume(RunFolder.open(request.resume))
     elif request.configs:
-        config = _read(request)
+        config = _merged(request)
+        if estimates.is_one(config):
+            print(_yaml(config)) if request.print_config else estimates.run(config, request.configs[0])
+            return 0
+        checks.check_names(config)
         if request.print_config:
             print(_yaml(_resolved(config)[1]))
         else:
@@ -65,13 +69,12 @@ def _main(request: arguments.Request) -> int:
     return 0
 
 
-def _read(request: arguments.Request) -> dict[str, Any]:
+def _merged(request: arguments.Request) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for name in request.configs:
         config = configs.merge(config, configs.load(configs.find(name)))
     for path, value in request.overrides:
         configs.override(config, path, value)
-    checks.check_names(config)
     return config
 
 

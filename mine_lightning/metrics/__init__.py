@@ -1,5 +1,6 @@
-"""torchmetrics of this field: a pure function and its ``Metric`` in one file; states sum over processes."""
+"""torchmetrics of this field: a pure function and its ``Metric`` in one file; states sum or join over processes."""
 
 from mine_lightning.metrics.modes import ModeCount, ModeKL
+from mine_lightning.metrics.mutual_information import MutualInformation
 
-__all__ = ["ModeCount", "ModeKL"]
+__all__ = ["ModeCount", "ModeKL", "MutualInformation"]

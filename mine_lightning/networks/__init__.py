@@ -6,6 +6,7 @@ Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n
 from mine_lightning.networks.classifiers import DigitClassifier
 from mine_lightning.networks.discriminators import ConvDiscriminator
 from mine_lightning.networks.generators import ConvGenerator
+from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "DigitClassifier",
     "LabelStatistics",
     "MLPStatistics",
+    "SeparableStatistics",
 ]

@@ -1,0 +1,66 @@
+"""What every bound is, and the log-mean-exp that they share."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+__all__ = ["Bound", "full", "log_mean_exp", "log_mean_exp_over_ranks"]
+
+
+def log_mean_exp(scores: Tensor) -> Tensor:
+    """Return ``log(mean(exp(scores)))`` over all elements, without overflow; a scalar in nats."""
+    return torch.logsumexp(scores.flatten(), dim=0) - math.log(scores.numel())
+
+
+def log_mean_exp_over_ranks(scores: Tensor) -> Tensor:
+    """Return the log-mean-exp of the scores of all processes together, without gradient.
+
+    Each process counts the same, as it does where its gradient is averaged with the others', whatever its batch size.
+    """
+    own = log_mean_exp(scores.detach())
+    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        return own
+    gathered = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, own)
+    return log_mean_exp(torch.stack(gathered))
+
+
+def full(scores: Tensor) -> Tensor:
+    """Return float32 scores for half precision: neither exp nor a moving average survives bfloat16."""
+    return scores if scores.dtype in (torch.float32, torch.float64) else scores.float()
+
+
+class Bound(nn.Module, ABC):
+    """A lower bound on mutual information; the room's first lines state the contract."""
+
+    shift_invariant: bool = False
+
+    @abstractmethod
+    def forward(self, joint: Tensor, marginal: Tensor) -> Tensor:
+        """Return the value in nats, a differentiable scalar, from scores ``[n]`` and ``[n, k]``."""
+
+    def objective(self, joint: Tensor, marginal: Tensor) -> Tensor:
+        """Return the scalar that T ascends; by default the bound itself."""
+        return self(joint, marginal)
+
+    @abstractmethod
+    def ratios(self, marginal: Tensor) -> Tensor:
+        """Return, per marginal score, its share in the bound's second term: an estimate of dP(X,Z)/dP(X)P(Z)."""
+
+    def drift(self, marginal: Tensor) -> Tensor | None:
+        """Return how far a batch is from the bound's moving average, in nats; None for a bound that keeps none."""
+        return None
+
+    @torch.no_grad()
+    def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:
+        """Return the value's standard error in nats, from how much each sample contributes (delta method).
+
+        It covers the noise of the n samples, not what T misses. Scores of this process alone.
+        """
+        contribution = full(joint) - self.ratios(full(marginal)).mean(dim=1)
+        return contribution.std() / math.sqrt(len(joint))

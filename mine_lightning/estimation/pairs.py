@@ -1,0 +1,240 @@
+"""What a user gives, read as pairs of samples and checked: arrays, tensors, frames or a Dataset."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, TensorDataset
+
+from mine_lightning.errors import InputError
+from mine_lightning.estimation.margins import Margin, fit_margin
+
+__all__ = ["Pairs", "Side", "read_pairs"]
+
+FEWEST = 100
+MOST_LABELS = 50
+CACHED = 500_000  # pairs up to which the margins are applied once and kept
+
+
+@dataclass
+class Side:
+    """One side as it was given: raw samples ``[n, d]`` or images, and the distinct labels where it is one label."""
+
+    raw: Tensor
+    labels: Tensor | None
+
+
+class Pairs:
+    """Pairs ready for a statistics network, by index; margins of large data are applied when a batch is read."""
+
+    def __init__(self, x: Side, z: Side, gaussianise: bool, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self._raw = x.raw, z.raw
+        self.margins = tuple(fit_margin(side.raw, side.labels, gaussianise, generator) for side in (x, z))
+        self._ready: tuple[Tensor, ...] | None = None
+        if len(self) <= CACHED:
+            self._ready = self._mapped(slice(None))
+
+    def __len__(self) -> int:
+        return len(self._raw[0])
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of one x and one z as the network sees them."""
+        return self.margins[0].shape, self.margins[1].shape
+
+    def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x ``[m, *]`` and z ``[m, *]`` of m pairs, float32."""
+        if self._ready is None:
+            x, z = self._mapped(index)
+        else:
+            x, z = (side[index] for side in self._ready)
+        return x, z
+
+    def _mapped(self, index: Any) -> tuple[Tensor, ...]:
+        margins: Sequence[Margin] = self.margins
+        return tuple(margin(raw[index]) for margin, raw in zip(margins, self._raw, strict=True))
+
+
+def read_pairs(x: Any, z: Any = None) -> tuple[Side, Side]:
+    """Return the two sides, checked.
+
+    Args:
+        x: samples, as NumPy array, tensor, pandas object or sequence of numbers; or a Dataset of pairs (x, z).
+        z: their partners; None beside a Dataset.
+
+    Raises:
+        InputError: for lengths that differ, too few pairs, NaN or infinity, constant columns, things that are no
+            numbers, and x that determines z column by column.
+    """
+    if isinstance(x, Dataset):
+        if z is not None:
+            raise InputError("Expected a Dataset of pairs alone but got z beside it; leave z out.")
+        x, z = _of_dataset(x)
+    elif z is None:
+        raise InputError("Expected z beside x but got none; give both, or a Dataset of pairs (x, z).")
+    sides = _side(x, "x"), _side(z, "z")
+    n, m = (len(side.raw) for side in sides)
+    if n != m:
+        raise InputError(f"Expected as many x as z but got {n} and {m}; give pairs.")
+    if n < FEWEST:
+        raise InputError(f"Expected at least {FEWEST} pairs but got {n}; an estimate from fewer means nothing.")
+    for side, name in zip(sides, "xz", strict=True):
+        _check_finite(side.raw, name)
+        _check_constant(side.raw, name)
+    _check_copies(*sides)
+    return sides
+
+
+def _of_dataset(dataset: Dataset[Any]) -> tuple[Any, Any]:
+    if isinstance(dataset, TensorDataset) and len(dataset.tensors) == 2:
+        return dataset.tensors
+    try:
+        pairs = [dataset[i] for i in range(len(dataset))]  # type: ignore[arg-type]
+        xs, zs = zip(*((torch.as_tensor(x), torch.as_tensor(z)) for x, z in pairs), strict=True)
+        return torch.stack(xs), torch.stack(zs)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"Expected a Dataset whose items are pairs (x, z) of one shape each but {' '.join(str(error).split())}; "
+            "give two arrays."
+        ) from error
+
+
+def _side(given: Any, name: str) -> Side:
+    raw = _tensor(given, name)
+    if raw.ndim == 0:
+        raise InputError(f"Expected {name} as samples [n] or [n, ...] but got a single number; give an array.")
+    labels = _labels(raw)
+    if raw.ndim == 1:
+        raw = raw[:, None]
+    if raw.ndim == 3:
+        raw = raw[:, None]  # images of one channel
+    if raw.ndim > 4:
+        raise InputError(
+            f"Expected {name} as [n], vectors [n, d] or images [n, channels, height, width] but got shape "
+            f"{list(raw.shape)}; flatten it."
+        )
+    return Side(raw, labels)
+
+
+def _tensor(given: Any, name: str) -> Tensor:
+    if isinstance(given, Tensor):
+        raw = given.detach().cpu()
+    else:
+        try:
+            array = np.asarray(_categories_as_codes(given))
+        except ValueError as error:
+            raise InputError(f"Expected samples of one shape in {name} but {error}; give an array.") from error
+        if array.dtype.kind not in "biuf":
+            raise InputError(
+                f"Expected numbers in {name} but got {_first_not_a_number(given, array)}; encode it as numbers, or as "
+                "a pandas category if it is a label."
+            )
+        if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+            array = array.astype(np.int64)
+        elif not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        with warnings.catch_warnings():  # of an array that can't be written to: nothing here writes
+            warnings.simplefilter("ignore")
+            raw = torch.from_numpy(array)  # shares memory, so that a memory-mapped one stays on disk
+    if raw.is_complex():
+        raise InputError(f"Expected real numbers in {name} but got {raw.dtype}; give real and imaginary parts.")
+    vectors_of_booleans = raw.dtype == torch.bool and raw.numel() != len(raw)
+    return raw.float() if raw.dtype in (torch.float16, torch.bfloat16) or vectors_of_booleans else raw
+
+
+def _categories_as_codes(given: Any) -> Any:
+    """Return a pandas Series of categories as its codes; everything else as it is."""
+    if type(getattr(given, "dtype", None)).__name__ == "CategoricalDtype":
+        return given.cat.codes.to_numpy()
+    if hasattr(given, "dtypes") and hasattr(given, "columns") and len(given.columns) == 1:
+        return _categories_as_codes(given.iloc[:, 0])
+    return given
+
+
+def _first_not_a_number(given: Any, array: np.ndarray) -> str:
+    for column in getattr(given, "columns", []):
+        if getattr(given[column].dtype, "kind", "O") not in "biuf":
+            return f"column {column!r} of type {given[column].dtype}"
+    return f"type {array.dtype}"
+
+
+def _labels(raw: Tensor) -> Tensor | None:
+    """Return the distinct labels of whole numbers ``[n]`` or ``[n, 1]`` with few of them, else None."""
+    if raw.is_floating_point() or raw.numel() != len(raw):
+        return None
+    found = raw.flatten()[: 10 * MOST_LABELS].unique()
+    if len(found) > MOST_LABELS:
+        return None
+    found = raw.flatten().unique()
+    return found if len(found) <= MOST_LABELS else None
+
+
+def _chunks(raw: Tensor, rows: int = 2**16) -> Any:
+    return (
+        (start, raw[start : start + rows].reshape(len(raw[start : start + rows]), -1))
+        for start in range(0, len(raw), rows)
+    )
+
+
+def _check_finite(raw: Tensor, name: str) -> None:
+    if not raw.is_floating_point():
+        return
+    count, first = 0, None
+    for start, chunk in _chunks(raw):
+        bad = ~chunk.isfinite()
+        if bad.any():
+            count += int(bad.sum())
+            first = first or [start + int(bad.nonzero()[0, 0]), int(bad.nonzero()[0, 1])]
+    if first is not None:
+        raise InputError(
+            f"Expected finite numbers but {name} has {count} NaN or infinite, the first in row {first[0]}, column "
+            f"{first[1]}; drop or fill those rows."
+        )
+
+
+def _check_constant(raw: Tensor, name: str) -> None:
+    varies: Any = False
+    if raw.ndim == 2:
+        for _, chunk in _chunks(raw):
+            varies = varies | (chunk != raw[:1]).any(0)
+            if varies.all():
+                return
+        column = int((~varies).nonzero()[0, 0])
+        raise InputError(f"Expected columns that vary but column {column} of {name} is constant; drop it.")
+    if (raw[: 2**12] == raw[:1]).all() and (raw == raw[:1]).all():
+        raise InputError(f"Expected images that vary but those of {name} are all the same; give others.")
+
+
+def _check_copies(x: Side, z: Side) -> None:
+    """Refuse a continuous column of x that rises or falls strictly with one of z: the information is infinite."""
+    if x.labels is not None or z.labels is not None or x.raw.ndim != 2 or z.raw.ndim != 2:
+        return
+    few = [_dense_ranks(side.raw[:500]) for side in (x, z)]
+    for i in range(few[0].shape[1]):
+        for j in range(few[1].shape[1]):
+            if not _copies(few[0][:, i], few[1][:, j]):
+                continue
+            whole = (_dense_ranks(side.raw[: 2**17, c : c + 1])[:, 0] for side, c in ((x, i), (z, j)))
+            if _copies(*whole):
+                raise InputError(
+                    f"Expected x and z that share finite information but column {i} of x determines column {j} of z, "
+                    "and for continuous data the mutual information is then infinite; drop one of them."
+                )
+
+
+def _dense_ranks(raw: Tensor) -> Tensor:
+    """Return the rank of each value in its column, equal values alike."""
+    columns = raw.T.contiguous()
+    return torch.searchsorted(columns.sort(dim=1).values, columns).T
+
+
+def _copies(a: Tensor, b: Tensor) -> bool:
+    distinct = len(a.unique())
+    return distinct > len(a) / 2 and bool((a == b).all() or (distinct == len(a) and (a == len(a) - 1 - b).all()))

@@ -1,0 +1,216 @@
+"""One statistics network, trained by MINE under a Lightning Trainer and stopped where validation pairs say so."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from mine_lightning.bounds import Bound, InfoNCE, JensenShannon
+from mine_lightning.estimation.held_out import score_matrix
+from mine_lightning.estimation.pairs import Pairs
+from mine_lightning.estimator import MINE
+from mine_lightning.pairing import AllOthers, Derangements, Pairing
+
+__all__ = ["AverageAndStop", "Batches", "Point", "Training", "train"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How T is trained; the defaults are those that :func:`mine_lightning.estimate_mi` chooses by the data's size.
+
+    Attributes:
+        batch_size: pairs in a batch.
+        max_steps: optimizer steps at most.
+        check_every: optimizer steps between two looks at the validation pairs.
+        patience: looks without a better value after which training stops.
+        learning_rate: of Adam.
+        decay: of the moving average of T's weights, which is what is kept.
+    """
+
+    batch_size: int
+    max_steps: int
+    check_every: int
+    patience: int = 6
+    learning_rate: float = 2e-3
+    decay: float = 0.98
+
+    @staticmethod
+    def for_size(n: int) -> Training:
+        """Return the defaults for n training pairs: at most 25 epochs, in at least 600 and at most 8,000 steps."""
+        power_of_two = 2 ** int(math.log2(max(1, n / 20)))
+        batch_size = min(1024, max(64, power_of_two), n)
+        epoch = n // batch_size
+        return Training(batch_size, min(8000, max(600, 25 * epoch)), min(200, max(20, epoch // 2)))
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the learning curve.
+
+    Attributes:
+        step: optimizer steps done.
+        nats: Donsker-Varadhan value on the validation pairs.
+    """
+
+    step: int
+    nats: float
+
+
+class Batches:
+    """Endless batches (x, z), cut from the pairs in one go; the order is set by the seed.
+
+    Args:
+        pairs: what to cut from.
+        index: the pairs that count.
+        size: pairs in a batch; all of them where there are fewer.
+        seed: of the order.
+    """
+
+    def __init__(self, pairs: Pairs, index: Tensor, size: int, seed: int) -> None:
+        self.pairs, self.index, self.size, self.seed = pairs, index, min(size, len(index)), seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        generator = torch.Generator().manual_seed(self.seed)
+        while True:
+            order = self.index[torch.randperm(len(self.index), generator=generator)]
+            for start in range(0, len(order) - self.size + 1, self.size):
+                yield self.pairs[order[start : start + self.size]]
+
+
+class AverageAndStop(Callback):
+    """Average T's weights, look at validation pairs every so often, keep the best average, stop when none follows.
+
+    What is compared is what T ascends, on the validation pairs; the truth is nowhere in it.
+
+    Args:
+        x: validation samples, few enough to combine all of them.
+        z: their partners.
+        training: how often, how long, and the average's decay.
+        tell: called with each point of the learning curve.
+    """
+
+    def __init__(self, x: Tensor, z: Tensor, training: Training, tell: Callable[[Point], None] | None = None) -> None:
+        self.x, self.z, self.training, self.tell = x, z, training, tell
+        self.curve: list[Point] = []
+        self.best: nn.Module | None = None
+        self._score, self._waited = -float("inf"), 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        network: nn.Module = pl_module.statistics_network  # type: ignore[assignment]
+        self._average = copy.deepcopy(network).eval().requires_grad_(False)
+        self._source = [parameter.detach() for parameter in network.parameters()]
+        self._target = [parameter.detach() for parameter in self._average.parameters()]
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        step = trainer.global_step
+        # a plain mean at first, so that the initial weights are soon forgotten
+        torch._foreach_lerp_(self._target, self._source, 1 - min(self.training.decay, step / (step + 9)))
+        if step % self.training.check_every == 0 or step == self.training.max_steps:
+            self._look(step, pl_module.bound)  # type: ignore[arg-type]
+            trainer.should_stop = self._waited >= self.training.patience
+
+    @torch.no_grad()
+    def _look(self, step: int, bound: Bound) -> None:
+        scores = score_matrix(self._average, self.x, self.z)
+        joint, marginal = _split(scores)
+        score = bound.eval().objective(joint, marginal).item()
+        bound.train()
+        partition = torch.logsumexp(marginal.flatten(), 0) - torch.tensor(float(marginal.numel())).log()
+        self.curve.append(Point(step, (joint.mean() - partition).item()))
+        if self.tell is not None:
+            self.tell(self.curve[-1])
+        if score > self._score:
+            self._score, self._waited, self.best = score, 0, copy.deepcopy(self._average)
+        else:
+            self._waited += 1
+
+
+def _split(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Return joint ``[n]`` and marginal ``[n, k]`` scores of a matrix whose left-out pairs are -inf, k in each row."""
+    n = len(scores)
+    # without the diagonal: what follows the first entry falls into n - 1 rows that each end in one of the diagonal
+    others = scores.flatten()[1:].view(n - 1, n + 1)[:, :-1].reshape(n, n - 1)
+    if others[0].isfinite().all():
+        return scores.diagonal(), others
+    return scores.diagonal(), others[others.isfinite()].view(n, -1)
+
+
+def train(
+    network: Callable[..., nn.Module],
+    pairs: Pairs,
+    training_index: Tensor,
+    validation_index: Tensor,
+    training: Training,
+    seed: int,
+    tell: Callable[[Point], None] | None = None,
+) -> AverageAndStop:
+    """Train T from the shapes of x and z and return the callback, with the best average of T and the learning curve.
+
+    A T that scores all pairs at once is trained by InfoNCE, anchored so that T is the log of the density's ratio,
+    with all others of the batch as marginals; any other by the Jensen-Shannon objective with four.
+
+    Args:
+        network: makes T from two shapes.
+        pairs: all pairs.
+        training_index: the pairs to train on.
+        validation_index: the pairs that choose where to stop.
+        training: how.
+        seed: of T's weights, of the batches and of the marginals.
+        tell: called with each point of the learning curve.
+    """
+    mine = _mine(network, pairs.shapes, training, seed)
+    stop = AverageAndStop(*pairs[validation_index], training, tell)
+    with _quiet(), torch.enable_grad():
+        trainer = Trainer(
+            max_steps=training.max_steps,
+            max_epochs=1,
+            accelerator="cpu",
+            devices=1,
+            callbacks=[stop],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(mine, Batches(pairs, training_index, training.batch_size, seed))
+    return stop
+
+
+def _mine(network: Callable[..., nn.Module], shapes: Any, training: Training, seed: int) -> MINE:
+    def optimizer(parameters: Any) -> torch.optim.Optimizer:
+        return torch.optim.Adam(parameters, lr=training.learning_rate, fused=True)  # a third of a step otherwise
+
+    x_shape, z_shape = shapes
+    trial = MINE(network, x_shape, z_shape, seed=seed)
+    bound: Bound = InfoNCE(anchor=0.5)
+    pairing: Pairing = AllOthers()
+    if not hasattr(trial.statistics_network, "matrix"):
+        bound, pairing = JensenShannon(), Derangements(4)
+    # logging is a good part of a step of two milliseconds
+    return MINE(network, x_shape, z_shape, bound, pairing, optimizer, seed, log_every=training.max_steps)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning, which greets every Trainer and remarks on small ones."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

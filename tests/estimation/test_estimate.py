@@ -1,0 +1,172 @@
+"""estimate_mi against known answers, its promises, and its warnings."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mine_lightning import InputError, MLPStatistics, estimate_mi
+from mine_lightning.baselines import ksg
+from mine_lightning.data.known_mi import DiscreteJoint, Gaussian, Mapped, StudentT, sparse
+from mine_lightning.data.known_mi.maps import half_cube, wiggly
+
+GAUSSIAN = Gaussian("g", sparse(2, 0.7))
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [GAUSSIAN, StudentT(Gaussian("g", sparse(2, 0.5)), 1)],
+    ids=lambda distribution: distribution.name,
+)
+def test_estimate_is_near_the_truth_and_the_interval_holds_it(distribution):
+    x, z = distribution.sample(4000, 5)
+    estimate = estimate_mi(x, z)
+    assert estimate.nats == pytest.approx(distribution.mi, abs=0.12 if isinstance(distribution, StudentT) else 0.06)
+    assert estimate.interval[0] <= distribution.mi <= estimate.interval[1]
+    assert 0.003 < estimate.stderr < 0.03
+    assert estimate.warnings == []
+
+
+def test_labels_share_the_entropy_less_the_conditional_one():
+    x, z = (side.long() for side in DiscreteJoint("table", torch.tensor([[4, 1, 0], [1, 2, 2]])).sample(4000, 5))
+    counts = torch.zeros(2, 3).index_put_((x, z), torch.ones(4000), accumulate=True)
+    # H(z) - H(z|x) of the sample's own table, exactly
+    assert estimate_mi(x, z).nats == pytest.approx(DiscreteJoint("sample", counts).mi, abs=0.015)
+
+
+def test_estimate_agrees_with_nearest_neighbours_where_they_are_good():
+    x, z = Gaussian("g", sparse(1, 0.9)).sample(3000, 1)
+    assert estimate_mi(x, z).nats == pytest.approx(ksg(x, z), abs=0.07)
+
+
+def test_independent_pairs_share_nothing_within_the_error():
+    x, z = torch.randn(2, 3000, 3, generator=torch.Generator().manual_seed(0))
+    estimate = estimate_mi(x, z)
+    assert abs(estimate.nats) < 3 * estimate.stderr + 0.01
+
+
+def test_rising_maps_of_the_coordinates_change_nothing_at_all():
+    x, z = GAUSSIAN.sample(500, 0)
+    mapped = Mapped("m", GAUSSIAN, half_cube, wiggly).sample(500, 0)
+    assert estimate_mi(x, z, max_steps=20).nats == estimate_mi(*mapped, max_steps=20).nats
+    assert estimate_mi(x, z, max_steps=20, gaussianise=False).nats != estimate_mi(x, z, max_steps=20).nats
+
+
+def test_the_seed_repeats_it_and_the_global_state_does_not_move():
+    x, z = GAUSSIAN.sample(300, 0)
+    before = torch.get_rng_state()
+    first, second, other = (estimate_mi(x, z, max_steps=20, seed=seed) for seed in (0, 0, 1))
+    assert first == second
+    assert first != other
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_no_pair_is_scored_by_a_t_that_was_trained_on_it(monkeypatch):
+    from mine_lightning.estimation import estimate as module
+
+    seen, scored = [], []
+    fit, value_of = module._fit, module.value_of
+
+    def watch_fit(pairs, networks, training_index, validation_index, *rest):
+        seen.append(set(training_index.tolist()) | set(validation_index.tolist()))
+        return fit(pairs, networks, training_index, validation_index, *rest)
+
+    def watch_value(T, pairs, index):
+        scored.append(set(index.tolist()))
+        return value_of(T, pairs, index)
+
+    monkeypatch.setattr(module, "_fit", watch_fit)
+    monkeypatch.setattr(module, "value_of", watch_value)
+    estimate_mi(*GAUSSIAN.sample(301, 0), max_steps=5)
+    held_out = scored[1::2]  # after each on the pairs that T was trained on
+    assert all(not a & b for a, b in zip(seen, held_out, strict=True))
+    assert set.union(*held_out) == set(range(301))
+    assert sum(len(part) for part in held_out) == 301
+
+
+def test_images_and_labels():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(4, (1200,), generator=generator)
+    images = torch.randn(1200, 8, 8, generator=generator)
+    images[torch.arange(1200), 2 * labels] += 3  # a bright row that tells the label
+    estimate = estimate_mi(images, labels, max_steps=120)
+    assert estimate.nats == pytest.approx(math.log(4), abs=0.15)
+    assert estimate.settings["x"] == {"shape": (1, 8, 8), "margin": "standardised"}
+    assert estimate.settings["z"] == {"shape": (4,), "margin": "labels"}
+
+
+def test_a_statistics_network_of_ones_own():
+    def network(x_shape, z_shape):
+        return MLPStatistics(x_shape, z_shape, hidden=(64,))
+
+    estimate = estimate_mi(*GAUSSIAN.sample(2000, 0), statistics_network=network, max_steps=300)
+    assert estimate.nats == pytest.approx(GAUSSIAN.mi, abs=0.15)
+    assert estimate.settings["statistics_network"] == ["network"]
+
+
+def test_many_weak_directions_get_a_bilinear_form():
+    estimate = estimate_mi(*Gaussian("g", sparse(20, 0.2)).sample(300, 0), max_steps=5)
+    assert estimate.settings["statistics_network"] == ["SeparableStatistics", "BilinearStatistics"]
+
+
+def test_more_information_than_the_pairs_can_show_is_told():
+    x = torch.randn(600, 8, generator=torch.Generator().manual_seed(0))
+    z = x + 1e-3 * torch.randn(600, 8, generator=torch.Generator().manual_seed(1))
+    warnings = estimate_mi(x, z, max_steps=300).warnings
+    assert any("InfoNCE" in warning or "ln(n)" in warning for warning in warnings)
+
+
+def test_overfitting_is_told():
+    x, z = Gaussian("g", sparse(40, 0.25)).sample(400, 0)
+    assert any("overfits" in warning for warning in estimate_mi(x, z, max_steps=200).warnings)
+
+
+@pytest.mark.parametrize("folds", [2, 10])
+def test_the_fewest_pairs_are_enough_to_run(folds):
+    estimate = estimate_mi(*GAUSSIAN.sample(100, 0), folds=folds, max_steps=10)
+    assert estimate.n == 100
+    assert math.isfinite(estimate.nats)
+
+
+def test_it_works_where_gradients_are_switched_off():
+    with torch.no_grad():
+        assert math.isfinite(estimate_mi(*GAUSSIAN.sample(200, 0), max_steps=10).nats)
+        assert not torch.is_grad_enabled()
+
+
+def test_the_running_estimate_is_shown_where_it_is_asked_for(capfd):
+    estimate_mi(*GAUSSIAN.sample(200, 0), max_steps=20, progress=True)
+    assert "fold 3 of 3, step 20: " in capfd.readouterr().err
+    estimate_mi(*GAUSSIAN.sample(200, 0), max_steps=20)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"folds": 1}, "Expected at least 2 folds but got 1"),
+        ({"folds": 21}, "Expected at least 10 pairs a fold but got 200 for 21 folds"),
+        ({"max_steps": 0}, "Expected max_steps >= 1 but got 0"),
+        ({"seed": -1}, "Expected seed >= 0 but got -1"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, message):
+    with pytest.raises(InputError, match=message):
+        estimate_mi(np.random.default_rng(0).normal(size=(200, 1)), np.arange(200.0) ** 2 % 7, **arguments)
+
+
+def test_scores_that_are_never_finite_are_told():
+    class Infinite(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.output = nn.Linear(1, 1)
+
+        def forward(self, x, z):
+            return self.output(x).squeeze(1) * torch.inf
+
+    with pytest.raises(InputError, match="Expected T's values to be finite"):
+        estimate_mi(
+            *Gaussian("g", sparse(1, 0.7)).sample(200, 0), statistics_network=lambda x, z: Infinite(), max_steps=2
+        )

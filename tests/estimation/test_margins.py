@@ -1,0 +1,50 @@
+"""Margins against SciPy's ranks, and that they are one-to-one."""
+
+import pytest
+import torch
+from scipy import stats
+
+from mine_lightning.estimation.margins import SAMPLE, NormalMargins, OneHot, Standardised, fit_margin
+
+
+def test_normal_margins_are_the_normal_quantiles_of_the_ranks():
+    raw = torch.cat([torch.randn(300, 1), torch.randint(5, (300, 1))], dim=1).double()
+    found = NormalMargins(raw)(raw)
+    # equal values share the middle of their ranks
+    expected = stats.norm.ppf((stats.rankdata(raw.numpy(), axis=0) - 0.5) / 300)
+    torch.testing.assert_close(found, torch.from_numpy(expected).float())
+
+
+def test_normal_margins_do_not_see_a_rising_map():
+    raw = torch.randn(200, 2, dtype=torch.float64)
+    mapped = raw.exp() ** 3
+    assert torch.equal(NormalMargins(raw)(raw), NormalMargins(mapped)(mapped))
+
+
+def test_values_outside_of_the_sample_stay_finite():
+    margin = NormalMargins(torch.arange(10.0)[:, None])
+    low, high = margin(torch.tensor([[-1e9], [1e9]])).flatten().tolist()
+    assert low == pytest.approx(-high)
+    assert high == pytest.approx(stats.norm.ppf(0.95))
+
+
+@pytest.mark.parametrize("shape", [(500, 3), (50, 2, 6, 6)])
+def test_standardised_has_mean_zero_and_deviation_one_in_each_coordinate_or_channel(shape):
+    raw = 5 + 3 * torch.randn(shape)
+    found = Standardised(raw)(raw)
+    axes = [axis for axis in range(len(shape)) if axis != 1]
+    torch.testing.assert_close(found.mean(axes), torch.zeros(shape[1]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.std(axes), torch.ones(shape[1]), atol=1e-3, rtol=0)
+
+
+def test_labels_become_one_hot():
+    found = OneHot(torch.tensor([7, 3]))(torch.tensor([[3], [7], [3]]))
+    assert torch.equal(found, torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
+
+
+def test_large_data_is_fitted_on_a_part():
+    raw = torch.randn(SAMPLE + 5000, 1)
+    margin = fit_margin(raw, None, True, torch.Generator().manual_seed(0))
+    assert isinstance(margin, NormalMargins)
+    assert margin.sorted.shape == (1, SAMPLE)
+    assert margin(raw).std().item() == pytest.approx(1, abs=0.01)

@@ -1,0 +1,132 @@
+"""What may be given, and the one sentence for what may not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.utils.data import Dataset, TensorDataset
+
+from mine_lightning.errors import InputError
+from mine_lightning.estimation.pairs import Pairs, read_pairs
+
+RNG = np.random.default_rng(0)
+X, Z = RNG.normal(size=(200, 2)), RNG.normal(size=200)
+
+
+class OfItems(Dataset):
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i], Z[i]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (X, Z),
+        (torch.from_numpy(X), torch.from_numpy(Z)),
+        (pd.DataFrame(X, columns=["a", "b"]), pd.Series(Z)),
+        (X.tolist(), Z.tolist()),
+        (TensorDataset(torch.from_numpy(X), torch.from_numpy(Z)),),
+        (OfItems(),),
+    ],
+    ids=["numpy", "tensors", "frames", "lists", "tensor data set", "data set"],
+)
+def test_the_same_pairs_in_any_form(given):
+    x, z = read_pairs(*given)
+    np.testing.assert_array_equal(x.raw.numpy(), X)
+    np.testing.assert_array_equal(z.raw.numpy(), Z[:, None])
+    assert x.labels is None
+    assert z.labels is None
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.arange(200) % 3,
+        np.arange(200, dtype=np.uint16) % 3,
+        torch.arange(200) % 3,
+        pd.Series(list("abc") * 66 + ["a", "b"]).astype("category"),
+        pd.DataFrame({"label": pd.Series(list("abc") * 66 + ["a", "b"]).astype("category")}),
+    ],
+    ids=["numpy", "uint16", "tensor", "category", "frame"],
+)
+def test_few_whole_numbers_are_labels(labels):
+    side = read_pairs(X, labels)[1]
+    assert side.labels.tolist() == [0, 1, 2]
+    assert Pairs(read_pairs(X, labels)[0], side, True, 0).shapes == ((2,), (3,))
+
+
+def test_booleans_are_labels_and_many_whole_numbers_are_not():
+    assert read_pairs(X, Z > 0)[1].labels.tolist() == [False, True]
+    assert read_pairs(X, np.arange(200) * 7 % 199)[1].labels is None
+
+
+def test_images_get_a_channel():
+    x, _ = read_pairs(RNG.normal(size=(200, 8, 9)), Z)
+    assert x.raw.shape == (200, 1, 8, 9)
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_a_memory_mapped_array_stays_on_disk(tmp_path, mode):
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode=mode)
+    assert read_pairs(mapped, Z)[0].raw.data_ptr() == mapped.ctypes.data
+
+
+def test_margins_of_large_data_are_applied_as_batches_are_read(monkeypatch):
+    sides = read_pairs(X, Z)
+    index = torch.tensor([5, 3, 100])
+    kept = Pairs(*sides, True, 0)[index]
+    monkeypatch.setattr("mine_lightning.estimation.pairs.CACHED", 10)
+    read = Pairs(*sides, True, 0)[index]
+    assert all(torch.equal(a, b) for a, b in zip(kept, read, strict=True))
+
+
+def with_nan(rows):
+    x = X.copy()
+    x[rows, 1] = np.nan
+    return x
+
+
+WRONG = {
+    "lengths": ((X, Z[:-1]), "Expected as many x as z but got 200 and 199; give pairs."),
+    "few": ((X[:50], Z[:50]), "Expected at least 100 pairs but got 50;"),
+    "nan": ((with_nan([7, 9]), Z), "x has 2 NaN or infinite, the first in row 7, column 1; drop or fill"),
+    "infinite": ((X, np.where(Z > 2, np.inf, Z)), "z has .* NaN or infinite, the first in row"),
+    "constant": ((np.stack([X[:, 0], 0 * Z + 3], 1), Z), "column 1 of x is constant; drop it."),
+    "constant images": ((np.ones((200, 4, 4)), Z), "Expected images that vary but those of x are all the same"),
+    "strings": ((X, np.array(["a"] * 200)), "Expected numbers in z but got type <U1; encode it"),
+    "object column": ((pd.DataFrame({"a": Z, "b": ["u"] * 200}), Z), "Expected numbers in x but got column 'b'"),
+    "identical": ((X, X[:, 1]), "column 1 of x determines column 0 of z, .* the mutual information is then infinite"),
+    "rising": ((X, np.exp(X[:, 0])), "column 0 of x determines column 0 of z"),
+    "falling": ((X, -X[:, 0]), "column 0 of x determines column 0 of z"),
+    "no z": ((X,), "Expected z beside x but got none"),
+    "data set and z": ((OfItems(), Z), "Expected a Dataset of pairs alone but got z beside it"),
+    "no pairs": ((TensorDataset(torch.zeros(200, 1)),), r"Expected a Dataset whose items are pairs \(x, z\)"),
+    "five axes": ((np.zeros((200, 1, 1, 1, 1)), Z), r"but got shape \[200, 1, 1, 1, 1\]"),
+    "ragged": ((X, [[1.0]] * 199 + [[1.0, 2.0]]), "Expected samples of one shape in z but"),
+    "complex": ((X, torch.complex(torch.ones(200), torch.ones(200))), "Expected real numbers in z"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_input_is_told_in_one_sentence(given, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read_pairs(*given)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, ">f4", np.float16])
+def test_vectors_of_any_kind_of_number_are_read(kind):
+    vectors = (10 * RNG.random((200, 3))).astype(int) % 2 if kind is bool else 10 * RNG.random((200, 3))
+    given = vectors.astype(kind)
+    pairs = Pairs(*read_pairs(given, Z), gaussianise=True, seed=0)
+    assert pairs.shapes == ((3,), (1,))
+    assert pairs[torch.arange(200)][0].isfinite().all()
+
+
+def test_equal_labels_are_no_error():
+    labels = np.arange(200) % 4
+    assert read_pairs(labels, labels)[0].labels is not None

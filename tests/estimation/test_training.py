@@ -1,0 +1,84 @@
+"""One T under a Trainer: its batches, where it stops, what is kept, and that nothing outside moves."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from cases import weights
+
+from mine_lightning.data.known_mi import Gaussian, sparse
+from mine_lightning.estimation.pairs import Pairs, read_pairs
+from mine_lightning.estimation.training import Batches, Training, train
+from mine_lightning.networks import MLPStatistics, SeparableStatistics
+
+SAMPLE = Gaussian("g", sparse(1, 0.8)).sample(1200, 0)
+PAIRS = Pairs(*read_pairs(*SAMPLE), gaussianise=True, seed=0)
+INDEX = torch.arange(1200)
+SHORT = Training(batch_size=64, max_steps=60, check_every=20)
+
+
+def run(network=SeparableStatistics, training=SHORT, seed=0, tell=None):
+    return train(network, PAIRS, INDEX[200:], INDEX[:200], training, seed, tell)
+
+
+def test_an_epoch_has_each_pair_once_and_the_next_another_order():
+    batches = iter(Batches(PAIRS, torch.arange(64), 16, seed=0))
+    epochs = [torch.cat([next(batches)[0] for _ in range(4)]) for _ in range(2)]
+    expected = PAIRS[torch.arange(64)][0].sort(dim=0).values
+    assert all(torch.equal(epoch.sort(dim=0).values, expected) for epoch in epochs)
+    assert not torch.equal(*epochs)
+
+
+def test_the_seed_sets_everything_and_nothing_outside_moves():
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    a, b, other = run(), run(), run(seed=1)
+    after = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+    assert torch.equal(weights(a.best), weights(b.best))
+    assert a.curve == b.curve
+    assert not torch.equal(weights(a.best), weights(other.best))
+
+
+def test_the_curve_has_a_point_for_each_look_and_tells_it():
+    told = []
+    stop = run(tell=told.append)
+    assert [point.step for point in stop.curve] == [20, 40, 60]
+    assert told == stop.curve
+
+
+def test_training_stops_when_nothing_better_follows_and_keeps_the_best():
+    # a rate at which it only gets worse
+    stop = run(training=Training(64, 400, check_every=10, patience=2, learning_rate=1.0))
+    assert stop.curve[-1].step < 400
+
+
+def test_what_is_kept_is_the_average_of_the_weights():
+    first = run(training=Training(64, 1, check_every=1))
+    second = run(training=Training(64, 2, check_every=2))
+    # after one step the average is a tenth of the way to the weights, from the initial ones on
+    third = run(training=Training(64, 2, check_every=2, decay=0.0))
+    assert not torch.equal(weights(second.best), weights(third.best))
+    assert not torch.equal(weights(first.best), weights(second.best))
+
+
+@pytest.mark.parametrize(
+    "network", [SeparableStatistics, lambda x, z: MLPStatistics(x, z, hidden=(32,))], ids=["all pairs", "pairwise"]
+)
+def test_any_statistics_network_learns(network):
+    stop = run(network, Training(64, 200, check_every=50))
+    assert stop.curve[-1].nats > 0.3
+    assert not any(parameter.requires_grad for parameter in stop.best.parameters())
+
+
+def test_defaults_grow_with_the_data():
+    small, medium, large = (Training.for_size(n) for n in (70, 6000, 10_000_000))
+    assert small.batch_size <= 70
+    assert (medium.batch_size, medium.max_steps) == (256, 600)
+    assert (large.batch_size, large.max_steps) == (1024, 8000)
+
+
+def test_lightning_is_silent(capfd):
+    run()
+    assert capfd.readouterr() == ("", "")
