@@ -14,7 +14,11 @@ from mine_lightning.bounds import DonskerVaradhan, FDivergence
 from mine_lightning.data.stacked_mnist import StackedMNIST
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
+from mine_lightning.hosts.ali import ALI
 from mine_lightning.hosts.dcgan import DCGAN
+from mine_lightning.hosts.pacgan import PacGAN
+from mine_lightning.hosts.unrolled_gan import UnrolledGAN
+from mine_lightning.hosts.veegan import VEEGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.networks.statistics import ConvStatistics, MLPStatistics
 from mine_lightning.pairing import Derangements
@@ -23,8 +27,10 @@ from mine_lightning.regularizer.callback import MINERegularizer
 __version__ = "0.1.0"
 
 __all__ = [
+    "ALI",
     "DCGAN",
     "MINE",
+    "VEEGAN",
     "ConvStatistics",
     "Derangements",
     "DonskerVaradhan",
@@ -34,5 +40,7 @@ __all__ = [
     "MLPStatistics",
     "ModeCount",
     "ModeKL",
+    "PacGAN",
     "StackedMNIST",
+    "UnrolledGAN",
 ]
