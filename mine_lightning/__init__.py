@@ -12,6 +12,7 @@ The map:
 
 from mine_lightning.bounds import DonskerVaradhan, FDivergence
 from mine_lightning.data.stacked_mnist import StackedMNIST
+from mine_lightning.data.toy_mixtures import ToyMixture
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.ali import ALI
@@ -42,5 +43,6 @@ __all__ = [
     "ModeKL",
     "PacGAN",
     "StackedMNIST",
+    "ToyMixture",
     "UnrolledGAN",
 ]
