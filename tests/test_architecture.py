@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "regularizer": {"estimator", "bounds", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs"},
-    "results": {"runs"},
+    "results": {"runs", "campaign"},
+    "campaign": {"cli", "runs", "results"},
     "cli": None,
     "__init__": None,
 }

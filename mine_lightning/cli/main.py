@@ -27,7 +27,7 @@ from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
-__all__ = ["main"]
+__all__ = ["identify", "main", "read", "resolved"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,9 +51,9 @@ def _main(request: arguments.Request) -> int:
     elif request.resume is not None:
         _resume(RunFolder.open(request.resume))
     elif request.configs:
-        config = _read(request)
+        config = read(request)
         if request.print_config:
-            print(_yaml(_resolved(config)[1]))
+            print(_yaml(resolved(config)[1]))
         else:
             _start(config, _experiment(configs.find(request.configs[0])))
     elif request.overrides:
@@ -66,7 +66,12 @@ def _main(request: arguments.Request) -> int:
     return 0
 
 
-def _read(request: arguments.Request) -> dict[str, Any]:
+def read(request: arguments.Request) -> dict[str, Any]:
+    """Return the config that was asked for: its files merged left to right, its overrides, its names checked.
+
+    Raises:
+        InputError: for the first name that does not exist.
+    """
     config: dict[str, Any] = {}
     for name in request.configs:
         config = configs.merge(config, configs.load(configs.find(name)))
@@ -83,15 +88,33 @@ def _experiment(path: Path) -> str:
     return path.stem
 
 
-def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return a config filled in by its classes, ready to build, and the same as plain data with "auto" kept."""
     trainer = config.get("trainer") or {}
     chosen = {"trainer": {"precision": choose_precision()[0]}} if trainer.get("precision") == "auto" else {}
-    resolved = build.resolve(configs.merge(_seeded(config), chosen))
-    plain = build.dump(resolved)
+    ready = build.resolve(configs.merge(_seeded(config), chosen))
+    plain = build.dump(ready)
     if chosen:
         plain["trainer"]["precision"] = "auto"
-    return resolved, plain
+    return ready, plain
+
+
+def identify(experiment: str, config: dict[str, Any], plain: dict[str, Any], data: pl.LightningDataModule) -> Any:
+    """Return what tells a run from others: experiment, protocol, dataset, seed and config_hash.
+
+    Args:
+        experiment: its name.
+        config: as it was read.
+        plain: as :func:`resolved` filled it in.
+        data: the datamodule that was built from it.
+    """
+    return {
+        "experiment": experiment,
+        "protocol": plain["protocol"],
+        "dataset": getattr(data, "dataset_name", type(data).__name__),
+        "seed": plain["seed_everything"],
+        "config_hash": configs.config_hash(config, plain),
+    }
 
 
 def _seeded(config: dict[str, Any]) -> dict[str, Any]:
@@ -106,17 +129,12 @@ def _seeded(config: dict[str, Any]) -> dict[str, Any]:
 
 def _start(config: dict[str, Any], experiment: str) -> None:
     quiet_lightning()
-    resolved, plain = _resolved(config)
-    parts = _build(resolved, plain)
-    dataset = getattr(parts.data, "dataset_name", type(parts.data).__name__)
-    folder = RunFolder.create(plain["output"], experiment, plain["protocol"], dataset, plain["seed_everything"])
-    folder.write_identity(
-        experiment=experiment,
-        protocol=plain["protocol"],
-        dataset=dataset,
-        seed=plain["seed_everything"],
-        config_hash=configs.config_hash(config, plain),
-    )
+    ready, plain = resolved(config)
+    parts = _build(ready, plain)
+    identity = identify(experiment, config, plain, parts.data)
+    named = (identity[key] for key in ("experiment", "protocol", "dataset", "seed"))
+    folder = RunFolder.create(plain["output"], *named)
+    folder.write_identity(**identity)
     folder.write_config(plain)
     _run(folder, parts, plain, resume=False)
 
@@ -125,8 +143,8 @@ def _resume(folder: RunFolder) -> None:
     quiet_lightning()
     config = configs.load(folder.config_file)
     checks.check_names(config)
-    resolved, plain = _resolved(config)
-    parts = _build(resolved, plain)
+    ready, plain = resolved(config)
+    parts = _build(ready, plain)
     before, now = folder.identity["dataset"], getattr(parts.data, "dataset_name", type(parts.data).__name__)
     if before != now:
         raise InputError(
@@ -136,9 +154,9 @@ def _resume(folder: RunFolder) -> None:
     _run(folder, parts, plain, resume=True)
 
 
-def _build(resolved: Any, plain: dict[str, Any]) -> build.Parts:
+def _build(ready: Any, plain: dict[str, Any]) -> build.Parts:
     pl.seed_everything(plain["seed_everything"], workers=True, verbose=False)
-    return build.instantiate(resolved)
+    return build.instantiate(ready)
 
 
 def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: bool) -> None:
