@@ -14,10 +14,15 @@ The map:
 
 from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
 from mine_lightning.data.stacked_mnist import StackedMNIST
+from mine_lightning.data.toy_mixtures import ToyMixture
 from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimator import MINE
+from mine_lightning.hosts.ali import ALI
 from mine_lightning.hosts.dcgan import DCGAN
+from mine_lightning.hosts.pacgan import PacGAN
+from mine_lightning.hosts.unrolled_gan import UnrolledGAN
+from mine_lightning.hosts.veegan import VEEGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.mutual_information import MutualInformation
 from mine_lightning.networks.separable import SeparableStatistics
@@ -29,9 +34,11 @@ from mine_lightning.regularizer.monitor import MIMonitor
 __version__ = "0.1.0"
 
 __all__ = [
+    "ALI",
     "DCGAN",
     "MINE",
     "SMILE",
+    "VEEGAN",
     "AllOthers",
     "ConvStatistics",
     "Derangements",
@@ -48,7 +55,10 @@ __all__ = [
     "ModeCount",
     "ModeKL",
     "MutualInformation",
+    "PacGAN",
     "SeparableStatistics",
     "StackedMNIST",
+    "ToyMixture",
+    "UnrolledGAN",
     "estimate_mi",
 ]

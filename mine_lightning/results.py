@@ -1,5 +1,6 @@
 """``results/``: one JSON for each finished run that counts, and the tables that are made from them.
 
+``python -m mine_lightning.results run EXPERIMENT ... --protocol P --seeds 0 1`` trains what is missing and keeps it;
 ``python -m mine_lightning.results keep RUN_DIR`` puts a finished run's summary at its place in ``results/``;
 ``python -m mine_lightning.results`` prints the tables, which the README quotes.
 """
@@ -95,8 +96,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if words[:1] == ["keep"] and len(words) == 2:
             print(keep(Path(words[1])))
+        elif words[:1] == ["run"]:
+            from mine_lightning.campaign import run
+
+            run(words[1:])
         elif words:
-            raise InputError(f"Expected `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
+            raise InputError(f"Expected `run EXPERIMENT`, `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
         else:
             print(main_table())
     except InputError as error:

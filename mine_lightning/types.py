@@ -9,7 +9,15 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["OptimizerFactory", "PlanePoint", "ScheduleFactory", "Shape", "StatisticsFactory"]
+__all__ = [
+    "JointFactory",
+    "ModuleFactory",
+    "OptimizerFactory",
+    "PlanePoint",
+    "ScheduleFactory",
+    "Shape",
+    "StatisticsFactory",
+]
 
 Shape = tuple[int, ...]
 
@@ -21,6 +29,12 @@ OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 
 ScheduleFactory = Callable[[Optimizer], LRScheduler]
 """``optimizer -> learning-rate schedule``; ``torch.optim.lr_scheduler.CosineAnnealingLR`` with its T_max is one."""
+
+ModuleFactory = Callable[[int], nn.Module]
+"""``size -> module``: a discriminator from the channels of its images, an encoder from the length of its output."""
+
+JointFactory = Callable[[int, int], nn.Module]
+"""``(features, latent) -> module``: what a discriminator of pairs adds to one of images."""
 
 
 class PlanePoint(NamedTuple):

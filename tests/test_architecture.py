@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "regularizer": {"estimator", "bounds", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation"},  # the type of what is drawn
-    "results": {"runs"},
+    "results": {"runs", "campaign"},
+    "campaign": {"cli", "runs", "results"},
     "cli": None,
     "__init__": None,
 }

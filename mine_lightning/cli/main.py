@@ -22,11 +22,12 @@ from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import choose_precision, hardware
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
+from mine_lightning.views.points import PointCloud
 from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
-__all__ = ["main"]
+__all__ = ["identify", "main", "read", "resolved"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def _main(request: arguments.Request) -> int:
             return 0
         checks.check_names(config)
         if request.print_config:
-            print(_yaml(_resolved(config)[1]))
+            print(_yaml(resolved(config)[1]))
         else:
             _start(config, _experiment(configs.find(request.configs[0])))
     elif request.overrides:
@@ -69,7 +70,19 @@ def _main(request: arguments.Request) -> int:
     return 0
 
 
+def read(request: arguments.Request) -> dict[str, Any]:
+    """Return the config of a training that was asked for, its names checked.
+
+    Raises:
+        InputError: for the first name that does not exist.
+    """
+    config = _merged(request)
+    checks.check_names(config)
+    return config
+
+
 def _merged(request: arguments.Request) -> dict[str, Any]:
+    """Return the config that was asked for: its files merged left to right, its overrides."""
     config: dict[str, Any] = {}
     for name in request.configs:
         config = configs.merge(config, configs.load(configs.find(name)))
@@ -85,15 +98,33 @@ def _experiment(path: Path) -> str:
     return path.stem
 
 
-def _resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def resolved(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return a config filled in by its classes, ready to build, and the same as plain data with "auto" kept."""
     trainer = config.get("trainer") or {}
     chosen = {"trainer": {"precision": choose_precision()[0]}} if trainer.get("precision") == "auto" else {}
-    resolved = build.resolve(configs.merge(_seeded(config), chosen))
-    plain = build.dump(resolved)
+    ready = build.resolve(configs.merge(_seeded(config), chosen))
+    plain = build.dump(ready)
     if chosen:
         plain["trainer"]["precision"] = "auto"
-    return resolved, plain
+    return ready, plain
+
+
+def identify(experiment: str, config: dict[str, Any], plain: dict[str, Any], data: pl.LightningDataModule) -> Any:
+    """Return what tells a run from others: experiment, protocol, dataset, seed and config_hash.
+
+    Args:
+        experiment: its name.
+        config: as it was read.
+        plain: as :func:`resolved` filled it in.
+        data: the datamodule that was built from it.
+    """
+    return {
+        "experiment": experiment,
+        "protocol": plain["protocol"],
+        "dataset": getattr(data, "dataset_name", type(data).__name__),
+        "seed": plain["seed_everything"],
+        "config_hash": configs.config_hash(config, plain),
+    }
 
 
 def _seeded(config: dict[str, Any]) -> dict[str, Any]:
@@ -108,17 +139,12 @@ def _seeded(config: dict[str, Any]) -> dict[str, Any]:
 
 def _start(config: dict[str, Any], experiment: str) -> None:
     quiet_lightning()
-    resolved, plain = _resolved(config)
-    parts = _build(resolved, plain)
-    dataset = getattr(parts.data, "dataset_name", type(parts.data).__name__)
-    folder = RunFolder.create(plain["output"], experiment, plain["protocol"], dataset, plain["seed_everything"])
-    folder.write_identity(
-        experiment=experiment,
-        protocol=plain["protocol"],
-        dataset=dataset,
-        seed=plain["seed_everything"],
-        config_hash=configs.config_hash(config, plain),
-    )
+    ready, plain = resolved(config)
+    parts = _build(ready, plain)
+    identity = identify(experiment, config, plain, parts.data)
+    named = (identity[key] for key in ("experiment", "protocol", "dataset", "seed"))
+    folder = RunFolder.create(plain["output"], *named)
+    folder.write_identity(**identity)
     folder.write_config(plain)
     _run(folder, parts, plain, resume=False)
 
@@ -127,8 +153,8 @@ def _resume(folder: RunFolder) -> None:
     quiet_lightning()
     config = configs.load(folder.config_file)
     checks.check_names(config)
-    resolved, plain = _resolved(config)
-    parts = _build(resolved, plain)
+    ready, plain = resolved(config)
+    parts = _build(ready, plain)
     before, now = folder.identity["dataset"], getattr(parts.data, "dataset_name", type(parts.data).__name__)
     if before != now:
         raise InputError(
@@ -138,9 +164,9 @@ def _resume(folder: RunFolder) -> None:
     _run(folder, parts, plain, resume=True)
 
 
-def _build(resolved: Any, plain: dict[str, Any]) -> build.Parts:
+def _build(ready: Any, plain: dict[str, Any]) -> build.Parts:
     pl.seed_everything(plain["seed_everything"], workers=True, verbose=False)
-    return build.instantiate(resolved)
+    return build.instantiate(ready)
 
 
 def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: bool) -> None:
@@ -194,6 +220,7 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
     callbacks += [
         SeedEachEpoch(config["seed_everything"]),
         SampleGrid(folder.samples),
+        PointCloud(folder.samples),
         pl.callbacks.Timer(duration=given.pop("max_time")),
         ModelCheckpoint(
             folder.path / "checkpoints",

@@ -4,5 +4,6 @@ Whatever the source, the data set that was really used has a name (``DigitImages
 """
 
 from mine_lightning.data.stacked_mnist import StackedMNIST
+from mine_lightning.data.toy_mixtures import GaussianGrid, Spiral, ToyMixture
 
-__all__ = ["StackedMNIST"]
+__all__ = ["GaussianGrid", "Spiral", "StackedMNIST", "ToyMixture"]

@@ -1,9 +1,11 @@
 """Callbacks that score what a host's ``validation_step`` and ``test_step`` return, so that hosts know of no judge.
 
-Contract. A host returns a dict of tensors; a GAN returns ``{"samples": images [n, c, h, w] in [-1, 1]}``. A callback
-here labels them, updates torchmetrics and logs ``val/NAME`` and ``test/NAME``. It may import judges and metrics.
+Contract. A host returns a dict of tensors; a GAN returns ``{"samples": images [n, c, h, w] in [-1, 1]}``, or points
+``[n, d]``. A callback here labels them, updates torchmetrics and logs ``val/NAME`` and ``test/NAME``. It may import
+judges and metrics.
 """
 
+from mine_lightning.evaluations.mixture_coverage import MixtureCoverage
 from mine_lightning.evaluations.mode_coverage import ModeCoverage
 
-__all__ = ["ModeCoverage"]
+__all__ = ["MixtureCoverage", "ModeCoverage"]

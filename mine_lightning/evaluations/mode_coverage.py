@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from mine_lightning.errors import InputError
+from mine_lightning.evaluations.outputs import log_scores, samples_of
 from mine_lightning.judges.digits import DigitJudge, stacked_modes
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 
@@ -68,7 +69,7 @@ class ModeCoverage(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._generated.update(self._modes(_samples(outputs, pl_module)))
+        self._generated.update(self._modes(samples_of(outputs, pl_module, "ModeCoverage")))
 
     def on_test_batch_end(
         self,
@@ -79,29 +80,16 @@ class ModeCoverage(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._generated.update(self._modes(_samples(outputs, pl_module)))
+        self._generated.update(self._modes(samples_of(outputs, pl_module, "ModeCoverage")))
         self._real.update(self._modes(batch))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # compute() has summed over processes already; sync_dist averages equal numbers, and says so to Lightning
-        for name, value in self._generated.compute().items():
-            pl_module.log(f"val/{name}", value, prog_bar=True, sync_dist=True)
+        log_scores(pl_module, "val/", self._generated, prog_bar=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for name, value in self._generated.compute().items():
-            pl_module.log(f"test/{name}", value, sync_dist=True)
-        for name, value in self._real.compute().items():
-            pl_module.log(f"test/floor_{name}", value, sync_dist=True)
+        log_scores(pl_module, "test/", self._generated)
+        log_scores(pl_module, "test/floor_", self._real)
 
     def _modes(self, images: Tensor) -> Tensor:
         assert self._judge is not None
         return stacked_modes(self._judge, images)
-
-
-def _samples(outputs: Any, host: LightningModule) -> Tensor:
-    if not isinstance(outputs, dict) or "samples" not in outputs:
-        raise InputError(
-            f"Expected {type(host).__name__} to return {{'samples': images}} from its validation and test step but got "
-            f"{type(outputs).__name__}; return them, or take ModeCoverage off."
-        )
-    return outputs["samples"]

@@ -1,9 +1,14 @@
 """One system of the paper's tables per file: LightningModules that know nothing of mutual information.
 
 A host takes its networks, optimizers and penalties as objects. What several of them share is composed from functions
-(``adversarial``), not inherited. To add one: a file here, its test, a row in ``tests/cases.py``, a config.
+(``adversarial``, ``alternation``), not inherited. To add one: a file here, its test, a row in ``tests/gans.py`` (which
+the tests that every GAN must pass walk), a config.
 """
 
+from mine_lightning.hosts.ali import ALI
 from mine_lightning.hosts.dcgan import DCGAN
+from mine_lightning.hosts.pacgan import PacGAN
+from mine_lightning.hosts.unrolled_gan import UnrolledGAN
+from mine_lightning.hosts.veegan import VEEGAN
 
-__all__ = ["DCGAN"]
+__all__ = ["ALI", "DCGAN", "VEEGAN", "PacGAN", "UnrolledGAN"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["ZeroCentredPenalty", "discriminator_loss", "generator_loss"]
+__all__ = ["ZeroCentredPenalty", "discriminator_loss", "generator_loss", "penalised"]
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -43,8 +45,21 @@ class ZeroCentredPenalty:
         """Return whether the penalty applies to this batch of the epoch."""
         return batch_idx % self.every == 0
 
-    def __call__(self, discriminator: nn.Module, real: Tensor) -> Tensor:
+    def __call__(self, discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
         """Return the penalty, a scalar, times ``every``."""
         real = real.detach().requires_grad_()
         (slope,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
         return self.gamma / 2 * self.every * slope.float().square().flatten(1).sum(dim=1).mean()
+
+
+def penalised(
+    loss: Tensor,
+    penalty: ZeroCentredPenalty | None,
+    discriminator: Callable[[Tensor], Tensor],
+    real: Tensor,
+    batch_idx: int,
+) -> Tensor:
+    """Return a discriminator's loss with its penalty on real samples, where there is one and this batch is its turn."""
+    if penalty is None or not penalty.due(batch_idx):
+        return loss
+    return loss + penalty(discriminator, real)

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss, penalised
+from mine_lightning.hosts.alternation import alternate, evaluation_latents, step_schedules, with_schedules
 from mine_lightning.types import OptimizerFactory, ScheduleFactory
 
 __all__ = ["DCGAN"]
@@ -59,22 +60,10 @@ class DCGAN(LightningModule):
         return self.generator(latents)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
-        optimizer_g, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
         fake = self.generator(self.latents(len(batch), self.device))
         loss_d = discriminator_loss(self.discriminator(batch), self.discriminator(fake.detach()))
-        if self.penalty is not None and self.penalty.due(batch_idx):
-            loss_d = loss_d + self.penalty(self.discriminator, batch)
-        optimizer_d.zero_grad()
-        self.manual_backward(loss_d)
-        optimizer_d.step()
-
-        self.toggle_optimizer(optimizer_g)  # spares the gradient of the discriminator's weights
-        loss_g = generator_loss(self.discriminator(fake))
-        optimizer_g.zero_grad()
-        self.manual_backward(loss_g)
-        optimizer_g.step()
-        self.untoggle_optimizer(optimizer_g)
-        self.log_dict({"train/loss_d": loss_d.detach(), "train/loss_g": loss_g.detach()})
+        loss_d = penalised(loss_d, self.penalty, self.discriminator, batch, batch_idx)
+        alternate(self, loss_d, lambda: generator_loss(self.discriminator(fake)))
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         return self._generate(len(batch), batch_idx, stream=0)
@@ -83,19 +72,14 @@ class DCGAN(LightningModule):
         return self._generate(len(batch), batch_idx, stream=1)
 
     def on_train_epoch_end(self) -> None:
-        # under manual optimisation Lightning leaves the schedules to the module
-        schedules = self.lr_schedulers() or []
-        for schedule in schedules if isinstance(schedules, list) else [schedules]:
-            schedule.step()  # type: ignore[call-arg]
+        step_schedules(self)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.optimizer_g(self.generator.parameters()),
             self.optimizer_d(self.discriminator.parameters()),
         ]
-        return optimizers, [] if self.schedule is None else [self.schedule(optimizer) for optimizer in optimizers]
+        return with_schedules(optimizers, self.schedule)
 
     def _generate(self, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
-        place = (batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream
-        latents = self.latents(n, self.device, torch.Generator().manual_seed(place))
-        return {"samples": self.generator(latents).float()}
+        return {"samples": self.generator(evaluation_latents(self, self.latents, n, batch_idx, stream)).float()}

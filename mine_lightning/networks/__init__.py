@@ -4,17 +4,34 @@ Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n
 """
 
 from mine_lightning.networks.classifiers import DigitClassifier
-from mine_lightning.networks.discriminators import ConvDiscriminator
-from mine_lightning.networks.generators import ConvGenerator
+from mine_lightning.networks.discriminators import (
+    ConvDiscriminator,
+    LargeDiscriminator,
+    MLPDiscriminator,
+    SmallDiscriminator,
+)
+from mine_lightning.networks.encoders import ConvEncoder, GaussianEncoder
+from mine_lightning.networks.generators import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
     "ConvDiscriminator",
+    "ConvEncoder",
     "ConvGenerator",
     "ConvStatistics",
     "DigitClassifier",
+    "GaussianEncoder",
     "LabelStatistics",
+    "LargeDiscriminator",
+    "LargeGenerator",
+    "MLPDiscriminator",
+    "MLPGenerator",
     "MLPStatistics",
+    "PairDiscriminator",
+    "PairLogit",
     "SeparableStatistics",
+    "SmallDiscriminator",
+    "SmallGenerator",
 ]

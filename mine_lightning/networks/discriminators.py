@@ -1,12 +1,20 @@
-"""Discriminators: images in, one logit each out (positive means real)."""
+"""Discriminators: images or vectors in, one logit each out (positive means real).
+
+Contract. A discriminator is made from the channels (or the length) of its input first, so that a host may pack several
+samples into one. Its last layer is called ``output`` and maps what ``features(samples)`` returns, ``[n, d]``, to the
+logit: a discriminator of pairs starts from the features.
+"""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvDiscriminator"]
+__all__ = ["ConvDiscriminator", "LargeDiscriminator", "MLPDiscriminator", "SmallDiscriminator"]
 
 
 class ConvDiscriminator(nn.Module):
@@ -14,7 +22,8 @@ class ConvDiscriminator(nn.Module):
 
     LeakyReLU of slope 0.2 everywhere, batch normalisation on all but the first layer, weights from N(0, 0.02).
 
-    Source: Radford et al., ICLR 2016; sizes as in Lin et al., PacGAN, NeurIPS 2018, which have one more layer.
+    Source: Radford et al., ICLR 2016; sizes as in Lin et al., PacGAN, NeurIPS 2018, which have one more layer
+    (:class:`LargeDiscriminator`).
 
     Args:
         channels: channels of the image.
@@ -24,20 +33,106 @@ class ConvDiscriminator(nn.Module):
 
     def __init__(self, channels: int = 3, width: int = 32, kernel: int = 5) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, kernel, stride=2, padding=kernel // 2),
-            nn.BatchNorm2d(2 * width),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * width, 4 * width, kernel, stride=2, padding=kernel // 2),
-            nn.BatchNorm2d(4 * width),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-        )
+        self.body = _halvings([channels, width, 2 * width, 4 * width], kernel, slope=0.2, first_normalised=False)
         self.output = nn.Linear(4 * width * 4 * 4, 1)
         self.apply(dcgan_weights)
 
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, 64 * width]``."""
+        return self.body(images)
+
     def forward(self, images: Tensor) -> Tensor:
         """Return logits ``[n]`` of images ``[n, channels, 28, 28]``."""
-        return self.output(self.body(images)).squeeze(1)
+        return self.output(self.features(images)).squeeze(1)
+
+
+class SmallDiscriminator(nn.Module):
+    """The discriminator of Unrolled GAN's stacked-MNIST experiment: three 3x3 convolutions of stride 2.
+
+    With ``width`` 2 it has a quarter of the feature maps that the table's name sets against the generator's, with 4 a
+    half. LeakyReLU of slope 0.3, batch normalisation on every layer.
+
+    Source: Metz et al., ICLR 2017, appendix; as in Lin et al., PacGAN, NeurIPS 2018, table 3.
+
+    Args:
+        channels: channels of the image.
+        width: feature maps of the first layer; each later one has twice as many.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 2) -> None:
+        super().__init__()
+        self.body = _halvings([channels, width, 2 * width, 4 * width], kernel=3, slope=0.3, first_normalised=True)
+        self.output = nn.Linear(4 * width * 4 * 4, 1)
+        self.apply(dcgan_weights)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, 64 * width]``."""
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits ``[n]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.features(images)).squeeze(1)
+
+
+class LargeDiscriminator(nn.Module):
+    """The DCGAN discriminator of PacGAN's and VEEGAN's stacked-MNIST experiment: four 5x5 convolutions of stride 2.
+
+    Source: Lin et al., PacGAN, NeurIPS 2018, appendix (64, 128, 256 and 512 feature maps).
+
+    Args:
+        channels: channels of the image.
+        width: feature maps of the first layer; each later one has twice as many.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 64) -> None:
+        super().__init__()
+        widths = [channels, width, 2 * width, 4 * width, 8 * width]
+        self.body = _halvings(widths, kernel=5, slope=0.2, first_normalised=False)
+        self.output = nn.Linear(8 * width * 2 * 2, 1)
+        self.apply(dcgan_weights)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, 32 * width]``."""
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits ``[n]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.features(images)).squeeze(1)
+
+
+class MLPDiscriminator(nn.Module):
+    """A multi-layer perceptron over vectors, with LeakyReLU of slope 0.2.
+
+    Source: Belghazi et al., ICML 2018, appendix on the toy data (three layers of 400).
+
+    Args:
+        inputs: length of a vector.
+        hidden: width of each hidden layer.
+    """
+
+    def __init__(self, inputs: int = 2, hidden: Sequence[int] = (400, 400, 400)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise([inputs, *hidden]):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers)
+        self.output = nn.Linear([inputs, *hidden][-1], 1)
+
+    def features(self, samples: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, hidden[-1]]``."""
+        return self.body(samples)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Return logits ``[n]`` of vectors ``[n, inputs]``."""
+        return self.output(self.features(samples)).squeeze(1)
+
+
+def _halvings(widths: Sequence[int], kernel: int, slope: float, first_normalised: bool) -> nn.Sequential:
+    """Return convolutions that halve the image's side, batch-normalised and rectified, and their output flattened."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        first = not layers
+        layers.append(nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2))
+        layers += [nn.BatchNorm2d(after)] if first_normalised or not first else []
+        layers.append(nn.LeakyReLU(slope))
+    return nn.Sequential(*layers, nn.Flatten())

@@ -1,12 +1,15 @@
-"""Generators: latent vectors in, images with pixels in [-1, 1] out."""
+"""Generators: latent vectors in, images with pixels in [-1, 1] or vectors out."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvGenerator"]
+__all__ = ["ConvGenerator", "LargeGenerator", "MLPGenerator", "SmallGenerator"]
 
 
 class ConvGenerator(nn.Module):
@@ -15,7 +18,7 @@ class ConvGenerator(nn.Module):
     Batch normalisation and ReLU follow every layer but the last, which ends in tanh; weights start from N(0, 0.02).
 
     Source: Radford et al., Unsupervised Representation Learning with DCGANs, ICLR 2016; sizes as in Lin et al., PacGAN,
-    NeurIPS 2018, which have one more layer and four times the channels.
+    NeurIPS 2018, which have one more layer and four times the channels (:class:`LargeGenerator`).
 
     Args:
         latent: length of the latent vector, noise and code together.
@@ -46,6 +49,102 @@ class ConvGenerator(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Return images ``[n, channels, 28, 28]`` of latent vectors ``[n, latent]``."""
         return self.body(self.dense(latent))
+
+
+class SmallGenerator(nn.Module):
+    """The generator of Unrolled GAN's stacked-MNIST experiment: 3x3 kernels, 64 feature maps at 4x4 pixels.
+
+    Source: Metz et al., ICLR 2017, appendix; as in Lin et al., PacGAN, NeurIPS 2018, table 3.
+
+    Args:
+        latent: length of the latent vector, noise and code together.
+        channels: channels of the image.
+        width: feature maps before the image; each earlier layer has twice as many.
+    """
+
+    def __init__(self, latent: int = 256, channels: int = 3, width: int = 8) -> None:
+        super().__init__()
+        self.latent = latent
+        self.dense = nn.Linear(latent, 8 * width * 4 * 4)
+        self.body = nn.Sequential(
+            nn.Unflatten(1, (8 * width, 4, 4)),
+            *_normalised(8 * width),
+            _upsample(8 * width, 4 * width, kernel=3, output_padding=0),  # 4 -> 7 pixels
+            *_normalised(4 * width),
+            _upsample(4 * width, 2 * width, kernel=3),
+            *_normalised(2 * width),
+            _upsample(2 * width, width, kernel=3),
+            *_normalised(width),
+            nn.Conv2d(width, channels, 3, padding=1),
+            nn.Tanh(),
+        )
+        self.apply(dcgan_weights)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Return images ``[n, channels, 28, 28]`` of latent vectors ``[n, latent]``."""
+        return self.body(self.dense(latent))
+
+
+class LargeGenerator(nn.Module):
+    """The DCGAN generator of PacGAN's and VEEGAN's stacked-MNIST experiment: 5x5 kernels, from 512 maps at 2x2 pixels.
+
+    Source: Lin et al., PacGAN, NeurIPS 2018, appendix.
+
+    Args:
+        latent: length of the latent vector, noise and code together.
+        channels: channels of the image.
+        width: feature maps before the image; each earlier layer has twice as many.
+    """
+
+    def __init__(self, latent: int = 100, channels: int = 3, width: int = 64) -> None:
+        super().__init__()
+        self.latent = latent
+        self.dense = nn.Linear(latent, 8 * width * 2 * 2)
+        self.body = nn.Sequential(
+            nn.Unflatten(1, (8 * width, 2, 2)),
+            *_normalised(8 * width),
+            _upsample(8 * width, 4 * width, kernel=5),
+            *_normalised(4 * width),
+            _upsample(4 * width, 2 * width, kernel=5, output_padding=0),  # 4 -> 7 pixels
+            *_normalised(2 * width),
+            _upsample(2 * width, width, kernel=5),
+            *_normalised(width),
+            _upsample(width, channels, kernel=5),
+            nn.Tanh(),
+        )
+        self.apply(dcgan_weights)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Return images ``[n, channels, 28, 28]`` of latent vectors ``[n, latent]``."""
+        return self.body(self.dense(latent))
+
+
+class MLPGenerator(nn.Module):
+    """A multi-layer perceptron from latent vectors to vectors, with batch normalisation and LeakyReLU of slope 0.2.
+
+    Source: Belghazi et al., ICML 2018, appendix on the toy data (two layers of 500), after Dumoulin et al., 2017.
+
+    Args:
+        latent: length of the latent vector, noise and code together.
+        outputs: length of a generated vector.
+        hidden: width of each hidden layer.
+    """
+
+    def __init__(self, latent: int = 4, outputs: int = 2, hidden: Sequence[int] = (500, 500)) -> None:
+        super().__init__()
+        self.latent = latent
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise([latent, *hidden]):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers, nn.Linear([latent, *hidden][-1], outputs))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Return vectors ``[n, outputs]`` of latent vectors ``[n, latent]``."""
+        return self.body(latent)
+
+
+def _normalised(width: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(width), nn.ReLU()]
 
 
 def _upsample(inputs: int, outputs: int, kernel: int, output_padding: int = 1) -> nn.ConvTranspose2d:

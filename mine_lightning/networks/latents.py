@@ -25,6 +25,11 @@ class CodeAndNoise(nn.Module):
         self.code = code
         self.noise = noise
 
+    @property
+    def size(self) -> int:
+        """Length of a latent vector."""
+        return self.code + self.noise
+
     def forward(self, n: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
         """Return ``[n, code + noise]``; drawn on the generator's device where one is given, else on ``device``."""
         at = device if generator is None else generator.device

@@ -26,7 +26,7 @@ def image_grid(images: Tensor, columns: int = 8, gap: int = 2) -> Tensor:
 class SampleGrid(Callback):
     """Write ``step-001500.png`` and log ``samples`` at each evaluation, from the host's first validation batch.
 
-    Does nothing for a host whose ``validation_step`` returns no ``"samples"``.
+    Does nothing for a host whose ``validation_step`` returns no ``"samples"``, or no images.
 
     Args:
         folder: where the pictures go.
@@ -48,13 +48,14 @@ class SampleGrid(Callback):
     ) -> None:
         if batch_idx > 0 or trainer.sanity_checking or not trainer.is_global_zero:
             return
-        if not isinstance(outputs, dict) or "samples" not in outputs:
+        images = outputs.get("samples") if isinstance(outputs, dict) else None
+        if not isinstance(images, Tensor) or images.ndim != 4:
             return
         from PIL import Image
 
         # batches, not trainer.global_step: that counts every optimizer's steps
         step = trainer.fit_loop.total_batch_idx + 1
-        grid = image_grid(outputs["samples"][: self.count])
+        grid = image_grid(images[: self.count])
         Image.fromarray(grid.numpy()).save(self.folder / f"step-{step:06d}.png")
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):

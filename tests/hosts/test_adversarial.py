@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss, penalised
 
 
 def test_losses_equal_their_formulas_over_probabilities():
@@ -38,3 +38,11 @@ def test_penalty_is_due_every_so_many_batches():
 def test_wrong_numbers_are_refused(gamma, every):
     with pytest.raises(ValueError, match="Expected gamma >= 0 and every >= 1"):
         ZeroCentredPenalty(gamma, every)
+
+
+def test_a_loss_is_penalised_in_its_turn_alone():
+    layer, real, loss = nn.Linear(3, 1), torch.randn(5, 3), torch.tensor(0.25)
+    penalty = ZeroCentredPenalty(2.0, every=3)
+    assert penalised(loss, None, layer, real, batch_idx=0) is loss
+    assert penalised(loss, penalty, layer, real, batch_idx=1) is loss
+    assert penalised(loss, penalty, layer, real, batch_idx=3) == loss + penalty(layer, real)

@@ -1,20 +1,43 @@
-"""Discriminators give one logit an image."""
+"""Discriminators give one logit a sample, from features that lie open, by the layers of their papers."""
 
+import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvDiscriminator
+from mine_lightning.networks import ConvDiscriminator, LargeDiscriminator, MLPDiscriminator, SmallDiscriminator
+
+DISCRIMINATORS = [
+    (ConvDiscriminator, {"width": 4}, (2, 28, 28)),
+    (SmallDiscriminator, {"width": 2}, (2, 28, 28)),
+    (LargeDiscriminator, {"width": 2}, (2, 28, 28)),
+    (MLPDiscriminator, {"hidden": (7, 5)}, (2,)),
+]
 
 
-def test_one_logit_an_image_and_gradient_everywhere():
-    discriminator = ConvDiscriminator(channels=2, width=4)
-    logits = discriminator(torch.randn(5, 2, 28, 28))
+@pytest.mark.parametrize(("make", "sizes", "shape"), DISCRIMINATORS)
+def test_one_logit_a_sample_from_the_features_and_gradient_everywhere(make, sizes, shape):
+    discriminator, samples = make(2, **sizes), torch.randn(5, *shape)
+    logits = discriminator(samples)
     assert logits.shape == (5,)
+    features = discriminator.eval().features(samples)
+    torch.testing.assert_close(discriminator(samples), discriminator.output(features).squeeze(1))
+    assert features.shape == (5, discriminator.output.in_features)
     logits.sum().backward()
     assert all(parameter.grad is not None for parameter in discriminator.parameters())
 
 
-def test_the_first_layer_is_not_normalised():
-    kinds = [type(layer) for layer in ConvDiscriminator().body]
-    assert kinds[:2] == [nn.Conv2d, nn.LeakyReLU]
-    assert kinds.count(nn.BatchNorm2d) == 2
+def test_the_first_layer_is_normalised_in_the_small_network_alone():
+    kinds = {make: [type(layer) for layer in make().body] for make, *_ in DISCRIMINATORS}
+    assert kinds[ConvDiscriminator][:2] == kinds[LargeDiscriminator][:2] == [nn.Conv2d, nn.LeakyReLU]
+    assert kinds[SmallDiscriminator][:3] == [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
+    normalised = {make: kinds[make].count(nn.BatchNorm2d) for make in kinds}
+    assert list(normalised.values()) == [2, 3, 3, 0]
+
+
+def test_feature_maps_are_those_of_the_papers():
+    def maps(network):
+        return [layer.out_channels for layer in network.body if isinstance(layer, nn.Conv2d)]
+
+    assert maps(SmallDiscriminator()) == [2, 4, 8]
+    assert maps(LargeDiscriminator()) == [64, 128, 256, 512]
+    assert [layer.out_features for layer in MLPDiscriminator().body if isinstance(layer, nn.Linear)] == [400] * 3

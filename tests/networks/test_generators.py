@@ -1,26 +1,47 @@
-"""Generators make images of the promised size and range, by the promised layers."""
+"""Generators make samples of the promised size and range, by the promised layers."""
 
+import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvGenerator
+from mine_lightning.networks import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+
+GENERATORS = [ConvGenerator, SmallGenerator, LargeGenerator]
 
 
-def test_images_are_28_pixels_in_minus_one_to_one():
-    images = ConvGenerator(latent=7, channels=3, width=4)(10 * torch.randn(5, 7))
+@pytest.mark.parametrize("make", GENERATORS)
+def test_images_are_28_pixels_in_minus_one_to_one(make):
+    images = make(latent=7, channels=3, width=4)(10 * torch.randn(5, 7))
     assert images.shape == (5, 3, 28, 28)
     assert images.abs().max() <= 1
 
 
-def test_sides_grow_as_in_the_paper():
-    generator, sides = ConvGenerator(latent=7, width=4), []
+SIDES = {
+    ConvGenerator: [(64, 7), (32, 14), (3, 28)],
+    SmallGenerator: [(32, 7), (16, 14), (8, 28)],
+    LargeGenerator: [(256, 4), (128, 7), (64, 14), (3, 28)],
+}
+
+
+@pytest.mark.parametrize("make", GENERATORS)
+def test_maps_and_sides_grow_as_in_the_papers(make):
+    generator, sides = make(latent=7), []
     for layer in generator.body:
         if isinstance(layer, nn.ConvTranspose2d):
             layer.register_forward_hook(lambda module, args, output: sides.append(tuple(output.shape[1:3])))
     generator(torch.randn(2, 7))
-    assert sides == [(8, 7), (4, 14), (3, 28)]
+    assert sides == SIDES[make]
 
 
-def test_weights_start_as_dcgans_do():
-    weight = ConvGenerator(width=16).dense.weight
+@pytest.mark.parametrize("make", GENERATORS)
+def test_weights_start_as_dcgans_do(make):
+    weight = make(latent=100).dense.weight
     assert abs(weight.std().item() - 0.02) < 0.001
+
+
+def test_vectors_are_not_bounded():
+    generator = MLPGenerator(latent=3, outputs=2, hidden=(6, 5))
+    assert generator(torch.randn(8, 3)).shape == (8, 2)
+    assert [layer.out_features for layer in generator.body if isinstance(layer, nn.Linear)] == [6, 5, 2]
+    nn.init.constant_(generator.body[-1].bias, 7.0)
+    assert generator(torch.randn(800, 3)).mean().item() == pytest.approx(7.0, abs=1.0)

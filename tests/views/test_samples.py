@@ -29,3 +29,17 @@ def test_one_picture_an_evaluation_named_by_its_batches(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["step-000004.png", "step-000008.png"]
     low, high = Image.open(tmp_path / "step-000008.png").convert("L").crop((2, 2, 8, 8)).getextrema()
     assert low < high
+
+
+def test_points_make_no_grid(tmp_path):
+    callback = SampleGrid(tmp_path)
+
+    class Run:
+        sanity_checking, is_global_zero, loggers = False, True, []
+        fit_loop = type("Loop", (), {"total_batch_idx": 3})()
+
+    callback.on_validation_batch_end(Run(), None, {"samples": torch.randn(5, 2)}, None, 0)
+    callback.on_validation_batch_end(Run(), None, {"losses": 1}, None, 0)
+    assert not list(tmp_path.iterdir())
+    callback.on_validation_batch_end(Run(), None, {"samples": torch.rand(5, 3, 4, 4)}, None, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000004.png"]

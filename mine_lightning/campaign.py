@@ -1,0 +1,127 @@
+"""A whole table by one command: every run that ``results/`` lacks, each taken up where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mine_lightning.cli import arguments, build, configs
+from mine_lightning.cli.main import identify, read, resolved
+from mine_lightning.errors import InputError
+from mine_lightning.results import RESULTS, keep, load
+from mine_lightning.runs.folder import RunFolder
+
+__all__ = ["Planned", "run"]
+
+TRAIN = Path(__file__).parents[1] / "train.py"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a table.
+
+    Attributes:
+        words: its command line, behind ``train.py``.
+        identity: experiment, protocol, dataset, seed and config_hash, as its folder will have them.
+        output: where run folders go.
+    """
+
+    words: tuple[str, ...]
+    identity: dict[str, Any]
+    output: Path
+
+    @classmethod
+    def of(cls, experiment: str, protocol: str, seed: int, output: str) -> Planned:
+        """Return the run of an experiment under a protocol, ``default`` being the experiment's own.
+
+        Raises:
+            InputError: if either does not exist.
+        """
+        names = [experiment] if protocol == "default" else [experiment, protocol]
+        words = [word for name in names for word in ("--config", name)]
+        words += ["--seed", str(seed), "--output", output]
+        config = read(arguments.parse(words))
+        ready, plain = resolved(config)
+        identity = identify(configs.find(experiment).stem, config, plain, build.instantiate(ready).data)
+        return cls(tuple(words), identity, Path(output))
+
+    def kept(self, root: Path) -> bool:
+        """Return whether ``results/`` has this run, by the config as it is now."""
+        return any(_same(summary, self.identity) for summary in load(root))
+
+    def folder(self) -> RunFolder | None:
+        """Return the run folder that has got furthest, or None where there is none to go on from."""
+        candidates = [
+            RunFolder(path.parent)
+            for path in sorted((self.output / self.identity["experiment"]).glob("*/run.json"))
+            if _same(RunFolder(path.parent).identity, self.identity)
+        ]
+        candidates = [folder for folder in candidates if folder.last_checkpoint.is_file()]
+        return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
+
+    def finish(self, train: Callable[[Sequence[str]], int]) -> Path:
+        """Start the run, or go on with it, or do nothing where it has finished; return its folder.
+
+        Raises:
+            InputError: if the training stops with an error.
+        """
+        folder = self.folder()
+        if folder is None or not _finished(folder):
+            code = train(self.words if folder is None else ("--resume", str(folder.path)))
+            folder = self.folder()
+            if code or folder is None or not _finished(folder):
+                raise InputError(
+                    f"Expected `train.py {' '.join(self.words)}` to finish but it stopped with exit code {code}; "
+                    "mend what it says above and give the same command again, it goes on from there."
+                )
+        return folder.path
+
+
+def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[str]], int] | None = None) -> None:
+    """Train and keep every run of a table that is not in ``results/`` yet; first all rows with the first seed.
+
+    Args:
+        words: of the command line: experiments, ``--protocol``, ``--seeds`` and ``--output``.
+        root: the folder of results.
+        train: trains by the words of one command line and returns its exit code; by default in a process of its own.
+    """
+    asked = _parse(words)
+    planned = [
+        Planned.of(experiment, asked.protocol, seed, asked.output)
+        for seed in asked.seeds
+        for experiment in asked.experiments
+    ]
+    for number, one in enumerate(planned, 1):
+        name = "{experiment}, {protocol}, {dataset}, seed {seed}".format(**one.identity)
+        if one.kept(root):
+            print(f"[{number}/{len(planned)}] {name}: is there", flush=True)
+            continue
+        print(f"[{number}/{len(planned)}] {name}", flush=True)
+        print(f"  kept as {keep(one.finish(train or _train), root)}", flush=True)
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m mine_lightning.results run", description=run.__doc__)
+    parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT")
+    parser.add_argument("--protocol", default="default", help="an overlay, or default")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--output", default="runs", help="where run folders go")
+    return parser.parse_args(words)
+
+
+def _train(words: Sequence[str]) -> int:
+    # a process of its own: a run leaves nothing behind for the next, and what it holds of the memory is given back
+    return subprocess.run([sys.executable, str(TRAIN), *words], check=False).returncode
+
+
+def _same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return all(found.get(key) == value for key, value in wanted.items())
+
+
+def _finished(folder: RunFolder) -> bool:
+    return (folder.path / "summary.json").is_file()

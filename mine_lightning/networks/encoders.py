@@ -1,0 +1,66 @@
+"""Encoders: images in, latent vectors out. An encoder is made from the length of its output first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from mine_lightning.networks.weights import dcgan_weights
+
+__all__ = ["ConvEncoder", "GaussianEncoder"]
+
+
+class ConvEncoder(nn.Module):
+    """A deterministic encoder of 28x28 images: three convolutions of stride 2, then a dense layer.
+
+    Batch normalisation and LeakyReLU of slope 0.2 on every layer but the last; weights start from N(0, 0.02). As a
+    generator's mirror image it has the sizes of :class:`mine_lightning.networks.ConvGenerator`.
+
+    Args:
+        outputs: length of the output.
+        channels: channels of the image.
+        width: feature maps of the first layer; each later one has twice as many.
+        kernel: odd side of each kernel, in pixels.
+    """
+
+    def __init__(self, outputs: int, channels: int = 3, width: int = 32, kernel: int = 5) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise([channels, width, 2 * width, 4 * width]):
+            layers += [nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2), nn.BatchNorm2d(after)]
+            layers += [nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.output = nn.Linear(4 * width * 4 * 4, outputs)
+        self.apply(dcgan_weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return vectors ``[n, outputs]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.body(images))
+
+
+class GaussianEncoder(nn.Module):
+    r"""A stochastic encoder :math:`z = \mu(x) + \sigma(x) \odot \epsilon,\ \epsilon \sim N(0, I)`, reparameterised.
+
+    Source: Kingma & Welling, Auto-Encoding Variational Bayes, 2014; as in Dumoulin et al., ALI, ICLR 2017, section 2.
+
+    Args:
+        latent: length of z.
+        body: callable from a number of outputs, ``2 * latent``, to a deterministic encoder.
+    """
+
+    def __init__(self, latent: int, body: Callable[[int], nn.Module] = ConvEncoder) -> None:
+        super().__init__()
+        self.body = body(2 * latent)
+
+    def moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and the logarithm of the standard deviation of z given x, each ``[n, latent]``."""
+        mean, log_std = self.body(images).chunk(2, dim=1)
+        return mean, log_std
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return one draw of z for each image, ``[n, latent]``."""
+        mean, log_std = self.moments(images)
+        return mean + log_std.exp() * torch.randn_like(mean)

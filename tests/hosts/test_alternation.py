@@ -1,0 +1,88 @@
+"""Whose turn it is: the order of the two steps, what the second sees, and what each leaves alone."""
+
+import gans
+import pytest
+import torch
+from cases import TinyDiscriminator, TinyGenerator, sgd, trainer
+from pytorch_lightning import LightningModule
+
+from mine_lightning.hosts.alternation import alternate, evaluation_latents, step_schedules, with_schedules
+from mine_lightning.networks.latents import CodeAndNoise
+
+
+class Host(LightningModule):
+    """Both losses are the mean logit of the same generated images, so that each step can be written out."""
+
+    def __init__(self):
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator, self.discriminator = TinyGenerator(), TinyDiscriminator()
+        self.seen = {}
+
+    def training_step(self, batch, batch_idx):
+        fake = self.generator(batch)
+
+        def loss_g():
+            self.seen["discriminator"] = self.discriminator.body[1].weight.detach().clone()
+            return self.discriminator(fake).mean()
+
+        alternate(self, self.discriminator(fake.detach()).mean(), loss_g)
+        self.seen["slope"] = [parameter.grad.clone() for parameter in self.discriminator.parameters()]
+
+    def configure_optimizers(self):
+        return [sgd(part.parameters()) for part in (self.generator, self.discriminator)]
+
+
+def test_the_generator_answers_the_discriminator_after_its_step(tmp_path):
+    host, latents = Host(), torch.randn(4, 6)
+    before = host.discriminator.body[1].weight.detach().clone()
+    fake = host.generator(latents).detach()
+    slopes = torch.autograd.grad(host.discriminator(fake).mean(), list(host.discriminator.parameters()))
+    fit = trainer(tmp_path)
+    fit.fit(host, gans.Batches([latents]))
+    torch.testing.assert_close(host.seen["discriminator"], before - 0.05 * slopes[0])
+    # the generator's loss runs through the discriminator and leaves no gradient there
+    torch.testing.assert_close(host.seen["slope"], list(slopes))
+    assert fit.callback_metrics.keys() == {"train/loss_d", "train/loss_g"}
+    assert all(parameter.requires_grad for parameter in host.parameters())
+
+
+def test_every_optimizer_gets_its_schedule():
+    optimizers = [sgd(torch.nn.Linear(1, 1).parameters()) for _ in range(2)]
+    assert with_schedules(optimizers, None) == (optimizers, [])
+    _, schedules = with_schedules(optimizers, lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 1))
+    assert [schedule.optimizer for schedule in schedules] == optimizers
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_schedules_step_once_however_many_there_are(count):
+    schedules = [
+        torch.optim.lr_scheduler.StepLR(sgd(torch.nn.Linear(1, 1).parameters()), 1, gamma=0.5) for _ in range(count)
+    ]
+    for schedule in schedules:
+        schedule.optimizer.step()
+
+    class Scheduled:
+        def lr_schedulers(self):
+            return None if not schedules else schedules[0] if count == 1 else schedules
+
+    step_schedules(Scheduled())
+    assert [schedule.get_last_lr() for schedule in schedules] == [[0.025]] * count
+
+
+def test_latents_differ_between_batches_processes_and_streams():
+    class Process:
+        device = torch.device("cpu")
+
+        def __init__(self, rank, world):
+            self.global_rank = rank
+            self.trainer = type("Trainer", (), {"world_size": world})()
+
+    def draw(rank, batch_idx, stream, world=2):
+        return evaluation_latents(Process(rank, world), CodeAndNoise(2, 2), 3, batch_idx, stream)
+
+    drawn = [draw(rank, batch, stream) for rank in (0, 1) for batch in (0, 1) for stream in (0, 1)]
+    assert all(not torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
+    assert torch.equal(draw(1, 1, 1), draw(1, 1, 1))
+    # the second process's first batch is what one process would call its second
+    assert torch.equal(draw(1, 0, 0), draw(0, 1, 0, world=1))

@@ -1,0 +1,36 @@
+"""Encoders: one vector an image; the stochastic one has the moments that it says, and gradient passes through."""
+
+from functools import partial
+
+import torch
+
+from mine_lightning.networks import ConvEncoder, GaussianEncoder
+
+
+def test_one_vector_an_image_and_gradient_everywhere():
+    encoder = ConvEncoder(7, channels=2, width=2)
+    vectors = encoder(torch.randn(5, 2, 28, 28))
+    assert vectors.shape == (5, 7)
+    vectors.sum().backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
+
+
+def test_draws_have_the_moments_that_the_body_gives():
+    encoder = GaussianEncoder(2, partial(ConvEncoder, width=2)).eval()
+    with torch.no_grad():
+        encoder.body.output.bias.copy_(torch.tensor([0.5, -3.0, 0.0, -1.0]))
+        image = torch.randn(1, 3, 28, 28).expand(20_000, -1, -1, -1)
+        mean, log_std = encoder.moments(image[:1])
+        draws = torch.cat([encoder(part) for part in image.split(5000)])
+    torch.testing.assert_close(draws.mean(dim=0), mean[0], atol=0.03, rtol=0)
+    torch.testing.assert_close(draws.std(dim=0), log_std[0].exp(), atol=0, rtol=0.03)
+    assert abs(mean[0, 1].item() + 3) < 0.5
+
+
+def test_the_gradient_passes_through_the_draw():
+    encoder = GaussianEncoder(2, partial(ConvEncoder, width=2))
+    torch.manual_seed(5)
+    z = encoder(torch.randn(4, 3, 28, 28))
+    (slope,) = torch.autograd.grad(z.sum(), encoder.body.output.bias)
+    assert slope[:2].tolist() == [4.0, 4.0]  # dz/dmean = 1
+    assert (slope[2:].abs() > 1e-3).all()  # dz/dlog_std = z - mean

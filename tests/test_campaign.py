@@ -1,0 +1,118 @@
+"""A table is trained once, taken up where it stopped, and trained again where a config has changed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mine_lightning import campaign, results
+from mine_lightning.campaign import Planned, run
+from mine_lightning.errors import InputError
+
+TABLE = ["gan_25gaussians", "gan_spiral", "--protocol", "smoke", "--seeds", "0", "1"]
+
+
+class Trainer:
+    """Leaves what train.py would leave, and stops where it is told to.
+
+    Args:
+        stop_at: number of the call that leaves a checkpoint but no summary, from 1; 0 for none.
+        code: exit code of the call that stops.
+    """
+
+    def __init__(self, output, stop_at=0, code=1):
+        self.output, self.stop_at, self.code, self.calls = output, stop_at, code, []
+
+    def __call__(self, words):
+        self.calls.append(list(words))
+        if words[0] == "--resume":
+            folder = type(self.output)(words[1])
+        else:
+            planned = Planned.of(words[1], words[3], int(words[5]), str(self.output))
+            folder = self.output / words[1] / f"run{len(self.calls)}"
+            (folder / "checkpoints").mkdir(parents=True)
+            (folder / "checkpoints" / "last.ckpt").touch()
+            (folder / "run.json").write_text(json.dumps(planned.identity))
+        if len(self.calls) == self.stop_at:
+            return self.code
+        (folder / "summary.json").write_text((folder / "run.json").read_text())
+        return 0
+
+
+def table(tmp_path, trainer):
+    run([*TABLE, "--output", str(tmp_path / "runs")], tmp_path / "results", trainer)
+
+
+def test_every_run_is_trained_once_and_kept_the_first_seed_first(tmp_path, capsys):
+    trainer = Trainer(tmp_path / "runs")
+    table(tmp_path, trainer)
+    started = [(words[1], words[5]) for words in trainer.calls]
+    assert started == [(name, seed) for seed in "01" for name in ("gan_25gaussians", "gan_spiral")]
+    assert all(words[2:4] == ["--config", "smoke"] for words in trainer.calls)
+    kept = sorted(path.relative_to(tmp_path / "results").as_posix() for path in tmp_path.rglob("results/*/*.json"))
+    assert kept == [
+        "gan_25gaussians/smoke-25-gaussians-seed0.json",
+        "gan_25gaussians/smoke-25-gaussians-seed1.json",
+        "gan_spiral/smoke-spiral-seed0.json",
+        "gan_spiral/smoke-spiral-seed1.json",
+    ]
+    table(tmp_path, trainer)
+    assert len(trainer.calls) == 4
+    assert capsys.readouterr().out.count("is there") == 4
+
+
+def test_a_stopped_run_goes_on_in_its_folder(tmp_path):
+    trainer = Trainer(tmp_path / "runs", stop_at=2)
+    with pytest.raises(InputError, match=r"Expected `train\.py --config gan_spiral .*` to finish but .* exit code 1"):
+        table(tmp_path, trainer)
+    table(tmp_path, trainer)
+    assert trainer.calls[2] == ["--resume", str(tmp_path / "runs" / "gan_spiral" / "run2")]
+    assert [words[0] for words in trainer.calls] == ["--config", "--config", "--resume", "--config", "--config"]
+
+
+def test_a_finished_run_that_was_not_kept_is_not_trained_again(tmp_path):
+    trainer = Trainer(tmp_path / "runs")
+    table(tmp_path, trainer)
+    (tmp_path / "results" / "gan_spiral" / "smoke-spiral-seed1.json").unlink()
+    table(tmp_path, trainer)
+    assert len(trainer.calls) == 4
+    assert (tmp_path / "results" / "gan_spiral" / "smoke-spiral-seed1.json").is_file()
+
+
+def test_a_result_of_another_config_does_not_count(tmp_path):
+    trainer = Trainer(tmp_path / "runs")
+    table(tmp_path, trainer)
+    for path in (tmp_path / "results" / "gan_spiral" / "smoke-spiral-seed0.json", *tmp_path.rglob("run2/run.json")):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"config_hash": "another"}))
+    table(tmp_path, trainer)
+    assert [(words[1], words[5]) for words in trainer.calls[4:]] == [("gan_spiral", "0")]
+
+
+def test_training_that_ends_without_a_summary_is_told(tmp_path):
+    with pytest.raises(InputError, match="stopped with exit code 0"):
+        table(tmp_path, Trainer(tmp_path / "runs", stop_at=1, code=0))
+
+
+def test_an_unknown_experiment_is_told_before_anything_is_trained(tmp_path, capsys):
+    assert results.main(["run", "gan_spiral", "gan_spirall"]) == 2
+    assert "there is no 'gan_spirall'; nearest: gan_spiral" in capsys.readouterr().err
+
+
+def test_the_command_trains_for_real_and_its_result_belongs_to_its_config(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    code = (
+        "from pathlib import Path; from mine_lightning.campaign import run; "
+        "run(['gan_25gaussians_mine_gp', '--protocol', 'smoke', '--seeds', '3', '--output', 'runs'], Path('results'))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, timeout=120)
+    (kept,) = (tmp_path / "results").rglob("*.json")
+    summary = json.loads(kept.read_text())
+    planned = Planned.of("gan_25gaussians_mine_gp", "smoke", 3, "runs")
+    assert {key: summary[key] for key in planned.identity} == planned.identity
+    assert summary["steps"] == 8
+    assert {"modes", "high_quality", "floor_modes", "mi"} <= set(summary["metrics"])
+    assert {"modes", "high_quality"} <= set(summary["evaluations"][0])
+    assert sorted(path.name for path in tmp_path.rglob("samples/*.png")) == ["step-000004.png", "step-000008.png"]
+    assert campaign.TRAIN.is_file()

@@ -1,0 +1,76 @@
+"""The table's configs: every system under every protocol trains, and rows differ by what their names say alone."""
+
+import copy
+
+import pytest
+from cases import trainer, weights
+
+from mine_lightning.cli import build, checks, configs
+
+SYSTEMS = ["gan_stacked_mnist" + ending for ending in ("", "_dcgan", "_pacgan", "_unrolled", "_veegan", "_ali")]
+PROTOCOLS = ["default", "small", "paper"]
+TOYS = [path.stem for path in configs.shipped() if path.stem.startswith(("gan_25gaussians", "gan_spiral"))]
+
+
+def load(name, protocol="default"):
+    config = configs.load(configs.find(name))
+    return config if protocol == "default" else configs.merge(config, configs.load(configs.find(protocol)))
+
+
+def train(config, tmp_path):
+    """Train two steps of the model as it stands on a little data, and return how the generator's weights moved."""
+    checks.check_names(config)
+    config["data"]["init_args"] |= {"train_size": 16, "batch_size": 8, "eval_size": 8, "eval_batch_size": 8}
+    config["trainer"] = {}
+    parts = build.instantiate(build.resolve(config))
+    before = weights(parts.model.generator)
+    run = trainer(tmp_path, *([] if parts.mine is None else [parts.mine]), limit_train_batches=2)
+    run.fit(parts.model, datamodule=parts.data)
+    assert weights(parts.model).isfinite().all()
+    assert ("mine/mi" in run.callback_metrics) == (parts.mine is not None)
+    return (weights(parts.model.generator) - before).abs().max()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_trains_under_every_protocol(tmp_path, name, protocol):
+    config = load(name, protocol)
+    config["data"]["init_args"] = dict(config["data"].get("init_args", {}))
+    assert train(config, tmp_path) > 0
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_every_toy_trains(tmp_path, name):
+    assert train(load(name), tmp_path) > 0
+
+
+def shared(config):
+    """What every system of a table has in common: all but what makes it that system."""
+    own = ("packing", "unroll", "reconstructor", "encoder")
+    model = {key: value for key, value in config["model"]["init_args"].items() if key not in own}
+    return {**copy.deepcopy(config), "model": model, "mine": None}
+
+
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, "no_penalty"])
+def test_all_systems_have_the_same_protocol(protocol):
+    first, *others = (shared(load(name, protocol)) for name in SYSTEMS)
+    assert all(other == first for other in others)
+    assert (first["model"]["penalty"] is None) == (protocol != "default")
+
+
+@pytest.mark.parametrize("toy", ["gan_25gaussians", "gan_spiral"])
+def test_rows_of_the_ablation_differ_by_term_and_penalty_alone(toy):
+    rows = {name.removeprefix(toy): load(name) for name in TOYS if name.startswith(toy)}
+    has = {
+        ending: (row["mine"] is not None, row["model"]["init_args"]["penalty"] is not None)
+        for ending, row in rows.items()
+    }
+    expected = {"": (False, False), "_mine": (True, False), "_gp": (False, True), "_mine_gp": (True, True)}
+    assert has == {ending: expected[ending] for ending in rows}
+    assert len(rows) == (4 if toy == "gan_25gaussians" else 2)
+    terms = [row.pop("mine") for row in rows.values()]
+    penalties = [row["model"]["init_args"].pop("penalty") for row in rows.values()]
+    for values in (terms, penalties):
+        given = [value for value in values if value is not None]
+        assert all(value == given[0] for value in given)
+    assert all(row == rows[""] for row in rows.values())
