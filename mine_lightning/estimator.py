@@ -15,10 +15,11 @@ from torch.optim import Optimizer
 
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
+from mine_lightning.held_out import HeldOut
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
-__all__ = ["MINE", "joined"]
+__all__ = ["MINE"]
 
 
 class MINE(LightningModule):
@@ -80,7 +81,7 @@ class MINE(LightningModule):
         self.optimizer = optimizer
         self.statistics_network = self._build(statistics_network, x_shape, z_shape)
         self._freeze_shift()
-        self._held_out: list[tuple[Tensor, Tensor]] = []
+        self._held_out = HeldOut()
 
     def _build(self, network: nn.Module | StatisticsFactory, x_shape: Shape | None, z_shape: Shape | None) -> nn.Module:
         if isinstance(network, nn.Module):
@@ -139,21 +140,20 @@ class MINE(LightningModule):
             )
         return scores[: len(x)], scores[len(x) :].view(len(x), k)
 
-    def objective(self, x: Tensor, z: Tensor, draw: str = "update") -> tuple[Tensor, Tensor]:
-        """Return what T ascends and the bound's value in nats (detached) on a batch; moves the moving average."""
-        joint, marginal = self.scores(x, z, draw)
-        with torch.no_grad():
-            value = self.bound(joint, marginal)
-        return self.bound.objective(joint, marginal), value
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, z: Tensor, draw: str) -> tuple[Tensor, Tensor]:
+        """Return what :meth:`scores` does, in evaluation mode, without gradient and outside of any autocast."""
+        training = self.training
+        self.eval()
+        with torch.autocast(x.device.type, enabled=False):
+            scores = self.scores(x, z, draw)
+        self.train(training)
+        return scores
 
     @torch.no_grad()
     def estimate(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return the bound's value in nats on pairs (x, z), without gradient and without T's noise."""
-        training = self.training
-        self.eval()
-        value = self.bound(*self.scores(x, z, "estimate"))
-        self.train(training)
-        return value
+        """Return the bound's value in nats on pairs (x, z), without gradient and in T's evaluation mode."""
+        return self.bound(*self.evaluate(x, z, "estimate"))
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         joint, marginal = self.scores(*batch, "update")
@@ -169,14 +169,13 @@ class MINE(LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         if len(batch[0]) > 1:  # one pair alone has no marginal
-            self._held_out.append(self.scores(*batch, f"validation {batch_idx}"))
+            self._held_out.add(*self.scores(*batch, f"validation {batch_idx}"))
 
     def on_validation_epoch_end(self) -> None:
-        if not self._held_out:
-            return
-        joint, marginal = joined(self._held_out)
-        self.log("val/mi", self.bound(joint, marginal), prog_bar=True, sync_dist=True)
-        self.log("val/mi_stderr", self.bound.stderr(joint, marginal), sync_dist=True)
+        estimate = self._held_out.estimate(self.bound, self.trainer.world_size)
+        if estimate is not None:
+            self.log("val/mi", estimate[0], prog_bar=True, sync_dist=True)
+            self.log("val/mi_stderr", estimate[1], sync_dist=True)
         self._held_out.clear()
 
     def configure_optimizers(self) -> Optimizer:
@@ -188,15 +187,6 @@ class MINE(LightningModule):
 
     def set_extra_state(self, state: dict[str, int]) -> None:
         self.updates = state["updates"]
-
-
-def joined(scores: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Return the joint scores ``[n]`` and marginal scores ``[n, k]`` of several batches together.
-
-    A small batch has fewer partners for each sample: as many count as all batches have.
-    """
-    k = min(marginal.shape[1] for _, marginal in scores)
-    return torch.cat([joint for joint, _ in scores]), torch.cat([marginal[:, :k] for _, marginal in scores])
 
 
 def _derive(seed: int, *parts: Any) -> int:

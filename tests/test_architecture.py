@@ -22,10 +22,11 @@ MAY_IMPORT = {
     "judges": {"networks", "data"},
     "hosts": {"networks", "metrics"},
     "evaluations": {"judges", "metrics"},
-    "estimator": {"bounds", "pairing", "networks"},
+    "held_out": {"bounds"},
+    "estimator": {"bounds", "held_out", "pairing", "networks"},
     "baselines": set(),
     "estimation": {"estimator", "bounds", "pairing", "networks", "views"},  # views when a figure is asked for
-    "regularizer": {"estimator", "bounds", "pairing", "networks"},
+    "regularizer": {"estimator", "bounds", "held_out", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation"},  # the type of what is drawn
     "results": {"runs", "campaign"},

@@ -88,7 +88,7 @@ def test_the_last_bias_is_frozen_just_where_the_bound_cannot_see_it():
 
 def test_state_holds_the_updates_and_the_moving_average():
     mine, other = MINE(MLPStatistics, (1,), (1,)), MINE(MLPStatistics, (1,), (1,), seed=1)
-    mine.objective(*torch.randn(2, 8, 1))
+    mine.bound.objective(*mine.scores(*torch.randn(2, 8, 1)))
     mine.updates = 7
     other.load_state_dict(mine.state_dict())
     assert other.updates == 7

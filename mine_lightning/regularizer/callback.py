@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, final
 
@@ -16,23 +16,24 @@ from torch import Tensor, nn
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
+from mine_lightning.held_out import HeldOut
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
-from mine_lightning.regularizer.capture import Capture, Captured, Recorder
+from mine_lightning.regularizer.capture import Capture
 from mine_lightning.regularizer.compiled import KeepBuffers
-from mine_lightning.regularizer.graph import dependencies, leaves
+from mine_lightning.regularizer.delivery import Delivery, is_logged, scale_of
+from mine_lightning.regularizer.first_batches import FirstBatches
 from mine_lightning.regularizer.health import Health
-from mine_lightning.regularizer.held_out import HeldOut
-from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, Merged, add, merge, parameters_of
+from mine_lightning.regularizer.merge import Merged, merge, parameters_of
+from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.ranks import Ranks
-from mine_lightning.regularizer.term import gradients, join_loss, refuse_reentrant_checkpoint, slopes
+from mine_lightning.regularizer.recorder import Captured, Recorder
+from mine_lightning.regularizer.term import refuse_reentrant_checkpoint, slopes
 from mine_lightning.types import OptimizerFactory, StatisticsFactory
 
 __all__ = ["MINERegularizer"]
 
-# batches that a host under manual optimisation may take until its loss first runs through x or z
-_PATIENCE = 50
 _UNSUPPORTED = ("FSDPStrategy", "DeepSpeedStrategy", "ModelParallelStrategy")
 
 
@@ -132,17 +133,14 @@ class MINERegularizer(Callback):
         self.seed = seed
         self.name = name
         self._ascent = Ascent(statistics_network, self.bound, self.pairing, self.optimizer, seed, t_steps)
-        self._recorder = Recorder(Capture.parse(x), Capture.parse(z))
-        self._store = GradientStore()
-        self._clearing = ClearingWatch()
+        self._once, self._ranks, self._buffers = Once(), Ranks(), KeepBuffers()
+        self._recorder = Recorder(Capture.parse(x), Capture.parse(z), self._once)
+        self._first = FirstBatches(x, z, self._recorder, self._once)
+        self._delivery = Delivery(self._ranks)
         self._held_out = HeldOut(held_out)
-        self._health = Health(self._log_name("mi"), direction)
-        self._ranks = Ranks()
-        self._buffers = KeepBuffers()
+        self._health = Health(self._log_name("mi"), direction, self._once)
         self._host: weakref.ref[LightningModule] | None = None
-        self._fresh: dict[nn.Parameter, Tensor] | None = None
-        self._largest_batch = 0
-        self._backward_seen = self._injected = self._checked = self._norms_seen = False
+        self._norms_seen = False
 
     @property
     def mine(self) -> MINE | None:
@@ -160,6 +158,9 @@ class MINERegularizer(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._ascent.load_state_dict(state_dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_host": None}  # a weak reference can't go to another process
 
     # --- start and end
 
@@ -181,14 +182,15 @@ class MINERegularizer(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.mine is not None and self._host is not None and self._host() is not pl_module:
-            self._health.say(
+            self._once.say(
                 "another",
                 f"T goes on from another model than this {type(pl_module).__name__}, on which the callback was before; "
                 "give each model a MINERegularizer of its own to start anew.",
             )
         self._host = weakref.ref(pl_module)
-        self._fresh, self._largest_batch = None, 0
-        self._backward_seen = self._injected = self._checked = self._norms_seen = False
+        self._norms_seen = False
+        self._first.start()
+        self._delivery.start()
         self._ranks.join(pl_module.device)
         self._recorder.attach(pl_module)
         self._ascent.resume(trainer, pl_module)
@@ -204,8 +206,7 @@ class MINERegularizer(Callback):
 
     def _let_go(self) -> None:
         self._recorder.detach()
-        self._store.clear()
-        self._clearing.forget()
+        self._delivery.start()
         self._held_out.clear()
         self._ranks.leave()
         self._buffers.release()
@@ -216,44 +217,46 @@ class MINERegularizer(Callback):
         self._recorder.arm(pl_module, batch)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        self._backward_seen = True
+        self._first.saw_backward()
         pair = self._recorder.newest(pl_module)
         self._recorder.pause()  # what the backward runs again, behind an activation checkpoint, is no new pass
         if self.beta == 0:
             return
-        lost = self._forget_cleared(trainer.optimizers)
-        ready = pair is not None and self._due(pl_module, loss, pair, lost)
-        if self._ranks.all(ready) and pair is not None:
-            self._fresh = self._share(trainer, pl_module, loss, pair, lost)
+
+        def slopes_of(pair: Captured) -> list[Tensor]:
+            if not self._delivery.begun:
+                refuse_reentrant_checkpoint(pair, self.x, self.z)
+                self._first.tell_of_no_optimizer(trainer, pl_module, pair)
+            x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
+            return slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
+
+        share = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
+        weight = (-self.beta if self.direction == "maximize" else self.beta) / share
+        self._delivery.before_backward(trainer, pl_module, loss, pair, slopes_of, weight, self._holds(trainer))
 
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._recorder.resume()
-        share, self._fresh = self._fresh, None
-        if share is not None and self._holds(trainer):
-            self._store.add(share)
-        elif share is not None:
-            parameters, measure = _parameters(trainer, pl_module), self._norms_are_due(trainer)
-            scale = _scale(trainer, pl_module)
-            self._log_norms(pl_module, add(parameters, self._store, share, scale, self._ranks, measure))
-        if self._store.holds_any():
-            self._clearing.note(trainer.optimizers)
+        if self.beta > 0:
+            measure = self._norms_are_due(trainer)
+            merged = self._delivery.after_backward(trainer, pl_module, self._holds(trainer), measure)
+            self._log_norms(pl_module, merged)
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         if not self._holds(trainer):
-            self._store.drop(parameters_of(optimizer))  # it is in .grad already
+            self._delivery.store.drop(parameters_of(optimizer))  # it is in .grad already
             return
         terms = self._joined_terms(trainer)
         if self is not terms[0]:
             return  # one of several does it for all, so that each is clipped against the host's own gradient
         if not pl_module.automatic_optimization:
             for term in terms:
-                term._forget_cleared([optimizer])
+                term._delivery.forget_cleared([optimizer])
         # a scaler leaves the gradients of fused optimizers scaled, since these unscale them in their own step
         scaled = getattr(optimizer, "_step_supports_amp_scaling", False)
-        scale = _scale(trainer, pl_module) if scaled else 1.0
-        results = merge(optimizer, [(term._store, term.adaptive_clip) for term in terms], scale, self._ranks)
+        scale = scale_of(trainer, pl_module) if scaled else 1.0
+        results = merge(optimizer, [(term._delivery.store, term.adaptive_clip) for term in terms], scale, self._ranks)
         for term, merged in zip(terms, results, strict=True):
             if term._norms_are_due(trainer):
                 term._log_norms(pl_module, merged)
@@ -262,15 +265,13 @@ class MINERegularizer(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         pair = self._recorder.newest(pl_module)
-        if not self._checked:
-            self._check_captures(trainer, pl_module, pair, batch_idx)
-        if self._holds(trainer) and self._store.stepped_without_merge():
+        built, begun = self.mine is not None, self._delivery.begun
+        self._first.judge(trainer, pl_module, pair, batch_idx, self.beta == 0, built, begun)
+        if self._holds(trainer) and self._delivery.store.stepped_without_merge():
             raise InputError(
                 "Expected every optimizer step to go through Lightning but a parameter changed while its share of the "
                 "term was held; step with self.optimizers(), not with a raw optimizer, or set adaptive_clip=False."
             )
-        if pair is not None:
-            self._largest_batch = max(self._largest_batch, len(pair.x))
         if self._ranks.all(pair is not None and len(pair.x) >= 2) and pair is not None:
             x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
             before = self._ascent.update(trainer, pl_module, x, z, self._ranks)
@@ -280,118 +281,18 @@ class MINERegularizer(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._health.judge()
-        if self._largest_batch == 1:
-            self._health.say(
-                "single",
-                f"{self._log_name('mi')} has no value and the term no effect: every batch had one sample, of which no "
-                "marginal pair can be made; give the loader a batch size of 2 or more.",
-            )
-
-    def _forget_cleared(self, optimizers: Iterable[torch.optim.Optimizer]) -> set[nn.Parameter]:
-        """Let go of shares whose gradients the host cleared; return the parameters that lost one."""
-        return self._store.drop(p for optimizer in optimizers for p in self._clearing.cleared(optimizer))
-
-    def _due(self, pl_module: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:
-        """Return whether this backward is one that the term of a pair joins."""
-        if len(pair.x) < 2 or not pair.through:
-            return False
-        if pair.share is not None and not lost & pair.share.keys():
-            return False
-        # under manual optimisation this may be the backward of a loss that has nothing to do with x and z
-        return pl_module.automatic_optimization or any(dependencies(loss, pair.roots))
-
-    def _share(
-        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]
-    ) -> dict[nn.Parameter, Tensor] | None:
-        """Return the term's gradient for what a backward is to bring, or None where it joined the loss."""
-        if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
-            return {parameter: g for parameter, g in pair.share.items() if parameter in lost}
-        parameters = _parameters(trainer, pl_module)
-        if not self._injected:
-            self._injected = True
-            refuse_reentrant_checkpoint(pair, self.x, self.z)
-            self._warn_of_no_optimizer(trainer, pl_module, pair)
-        x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
-        found = slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
-        share = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
-        weight = (-self.beta if self.direction == "maximize" else self.beta) / share
-        scale = _scale(trainer, pl_module)
-        if self._ranks.all(self._joins_loss(trainer, pl_module, loss, pair)):
-            join_loss(loss, pair.through, found, weight * scale)
-            pair.share = {}
-            return None
-        pair.share = gradients(parameters, pair.through, found, weight, scale)
-        return pair.share
-
-    def _joins_loss(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor, pair: Captured) -> bool:
-        """Return whether one backward can compute both gradients, which spares a second pass through the host.
-
-        Not where one of them must be known alone, to clip by it or to log its norm.
-        """
-        if not pl_module.automatic_optimization or self._holds(trainer):
-            return False
-        return not _is_logged(trainer) and all(dependencies(loss, pair.roots))
+        self._first.end_epoch(self._log_name("mi"))
 
     def _holds(self, trainer: Trainer) -> bool:
         """Return whether shares wait for the optimizer step, since one of the terms is clipped by the host's own."""
         return self.beta > 0 and any(term.adaptive_clip for term in self._joined_terms(trainer))
 
-    def _norms_are_due(self, trainer: Trainer) -> bool:
-        return _is_logged(trainer) or not self._norms_seen
-
-    def _log_norms(self, pl_module: LightningModule, merged: Merged | None) -> None:
-        if merged is not None:
-            self._norms_seen = True
-            self._log(pl_module, "g_u", merged.g_u)
-            self._log(pl_module, "g_m", merged.g_m)
-            self._log(pl_module, "clip", merged.factor)
-
-    def _warn_of_no_optimizer(self, trainer: Trainer, pl_module: LightningModule, pair: Captured) -> None:
-        optimized = {parameter for optimizer in trainer.optimizers for parameter in parameters_of(optimizer)}
-        if not leaves(pair.through) & optimized:
-            self._health.say(
-                "frozen",
-                f"no optimizer of {type(pl_module).__name__} has a parameter that {self.x!r} and {self.z!r} depend on: "
-                "the term has no effect; give configure_optimizers that part of the model.",
-            )
-
-    def _check_captures(
-        self, trainer: Trainer, pl_module: LightningModule, pair: Captured | None, batch_idx: int
-    ) -> None:
-        """Say what is off if the term has not reached the host by now."""
-        host, automatic = type(pl_module).__name__, pl_module.automatic_optimization
-        # an automatic host may skip a batch by returning None, a manual one may train its generator every fifth batch
-        patient = batch_idx + 1 < _PATIENCE and not trainer.is_last_batch
-        if not self._injected and patient and (pair is None or not automatic or not self._backward_seen):
-            return
-        self._checked = True
-        if self._injected:
-            return
-        if pair is None and self.mine is None:
-            missing = self._recorder.explain_missing(pl_module)
-            if automatic or batch_idx + 1 == _PATIENCE:
-                raise InputError(missing)
-            self._health.say("waits", missing)
-        if self.beta == 0 or (pair is not None and len(pair.x) < 2):
-            return
-        if not self._backward_seen:
-            raise InputError(
-                f"Expected {host} to call self.manual_backward(loss) but Lightning saw no backward in its first "
-                "batches; loss.backward() bypasses every callback."
-            )
-        could = automatic or self._recorder.ran_with_gradients()
-        if could and pair is not None and not pair.through and not self._recorder.is_frozen(pl_module):
-            raise InputError(
-                f"Expected x or z to depend on {host}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
-                "gradient, as nothing does within a reentrant activation checkpoint; capture a tensor that the host "
-                "computes, or watch it with beta=0."
-            )
-        # a host may thaw a backbone, or train its critic alone, for as long as it likes
-        self._health.say(
-            "waits",
-            f"the term has had no effect on {host} so far: no backward has run through {self.x!r} or {self.z!r} with a "
-            "gradient. It begins when one does; if none is meant to, capture a tensor that the loss depends on.",
-        )
+    def _joined_terms(self, trainer: Trainer) -> list[MINERegularizer]:
+        """Return the instances that change the host's gradient, in an order that the user's list does not decide."""
+        terms = [c for c in trainer.callbacks if isinstance(c, MINERegularizer) and c.beta > 0]  # type: ignore[attr-defined]
+        if self not in terms:
+            return [self]
+        return sorted(terms, key=lambda term: term.name or "")  # names differ, as setup() has seen
 
     # --- held-out pairs
 
@@ -425,7 +326,8 @@ class MINERegularizer(Callback):
             pair = self._recorder.newest(pl_module)
             if pair is not None and len(pair.x) >= 2:
                 x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
-                self._held_out.add(self._ascent.ready(trainer, pl_module, x, z), x, z, batch_idx)
+                mine = self._ascent.ready(trainer, pl_module, x, z)
+                self._held_out.add(*mine.evaluate(x, z, f"validation {batch_idx}"))
         self._recorder.disarm()
 
     @contextmanager
@@ -434,12 +336,13 @@ class MINERegularizer(Callback):
         try:
             yield
         except InputError as error:
-            self._health.say("other", f"validation batches are left out of the estimate: {error}")
+            self._once.say("other", f"validation batches are left out of the estimate: {error}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.mine is None:
             return
-        estimate = self._held_out.estimate(self.mine, self._ranks, trainer.world_size)
+        some = self._ranks.all(self._held_out.pairs > 0)
+        estimate = self._held_out.estimate(self.mine.bound, trainer.world_size) if some else None
         self._held_out.clear()
         if estimate is None:
             return
@@ -449,12 +352,17 @@ class MINERegularizer(Callback):
         pl_module.log(f"{prefix}_stderr", stderr, sync_dist=True)
         self._health.judge(value.item(), stderr.item())
 
-    def _joined_terms(self, trainer: Trainer) -> list[MINERegularizer]:
-        """Return the instances that change the host's gradient, in an order that the user's list does not decide."""
-        terms = [c for c in trainer.callbacks if isinstance(c, MINERegularizer) and c.beta > 0]  # type: ignore[attr-defined]
-        return sorted(terms, key=lambda term: term.state_key) if self in terms else [self]
-
     # --- what is logged
+
+    def _norms_are_due(self, trainer: Trainer) -> bool:
+        return is_logged(trainer) or not self._norms_seen
+
+    def _log_norms(self, pl_module: LightningModule, merged: Merged | None) -> None:
+        if merged is not None:
+            self._norms_seen = True
+            self._log(pl_module, "g_u", merged.g_u)
+            self._log(pl_module, "g_m", merged.g_m)
+            self._log(pl_module, "clip", merged.factor)
 
     def _log_name(self, key: str) -> str:
         return f"mine/{self.name}/{key}" if self.name else f"mine/{key}"
@@ -465,21 +373,3 @@ class MINERegularizer(Callback):
 
 def _default_optimizer(parameters: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, lr=2e-4)
-
-
-def _parameters(trainer: Trainer, pl_module: LightningModule) -> list[nn.Parameter]:
-    """Return the trainable parameters of the host and of its optimizers, which need not be registered on it."""
-    optimized = (parameter for optimizer in trainer.optimizers for parameter in parameters_of(optimizer))
-    return [p for p in dict.fromkeys([*pl_module.parameters(), *optimized]) if p.requires_grad]
-
-
-def _is_logged(trainer: Trainer) -> bool:
-    """Return whether Lightning writes what is logged in this batch, by its own count, and not only keeps it at hand."""
-    interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    return interval > 0 and (trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % interval == 0
-
-
-def _scale(trainer: Trainer, pl_module: LightningModule) -> Tensor | float:
-    """Return what the precision plugin multiplies losses with: 1 without a loss scaler; a tensor, to spare a sync."""
-    scaler = getattr(trainer.precision_plugin, "scaler", None)
-    return 1.0 if scaler is None else scaler.scale(torch.ones((), device=pl_module.device))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 from torch.autograd.graph import Node
 
-__all__ = ["dependencies", "has_reentrant_checkpoint", "leaves"]
+__all__ = ["dependencies", "has_reentrant_checkpoint", "leaves", "was_walked"]
 
 
 def dependencies(loss: Tensor, sources: Sequence[Tensor]) -> list[bool]:
@@ -37,6 +37,17 @@ def leaves(tensors: Sequence[Tensor]) -> set[Tensor]:
     for tensor in tensors:
         found |= {node.variable for node in _walk(tensor) if hasattr(node, "variable")}
     return found
+
+
+def was_walked(tensor: Tensor) -> bool:
+    """Return whether a backward has run through the graph of ``tensor`` and freed what it had saved."""
+    for node in _walk(tensor):
+        for name in (name for name in dir(node) if name.startswith("_saved_") or name == "saved_tensors"):
+            try:
+                getattr(node, name)
+            except RuntimeError:
+                return True
+    return False
 
 
 def _key(source: Tensor) -> object:

@@ -6,10 +6,10 @@ import math
 from typing import Literal
 
 import torch
-from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 
 from mine_lightning.regularizer.ascent import Reading
+from mine_lightning.regularizer.once import Once
 
 __all__ = ["Health"]
 
@@ -25,9 +25,11 @@ class Health:
     Args:
         name: of the estimate in the logs, for the messages.
         direction: which way the host moves the mutual information.
+        once: says it.
     """
 
-    def __init__(self, name: str, direction: Literal["maximize", "minimize"]) -> None:
+    def __init__(self, name: str, direction: Literal["maximize", "minimize"], once: Once) -> None:
+        self._once = once
         self.name = name
         self.direction = direction
         self._value: Tensor | None = None
@@ -35,7 +37,6 @@ class Health:
         self._updates = 0
         self._limit = math.inf
         self._best = -math.inf
-        self._said: set[str] = set()
 
     def watch(self, reading: Reading) -> None:
         """Take in what the bound read on a training batch."""
@@ -55,7 +56,7 @@ class Health:
             return
         value = self._value.item()
         if not math.isfinite(value):
-            self.say(
+            self._once.say(
                 "finite",
                 f"{self.name} is {value}: x or z overflowed or was not a number in a training batch; look at the "
                 "host's loss and learning rate first.",
@@ -68,7 +69,7 @@ class Health:
 
     def _judge_limit(self, value: float) -> None:
         if value > 0.9 * self._limit:
-            self.say(
+            self._once.say(
                 "limit",
                 f"{self.name} is {value:.2f} nats, near the logarithm of the {math.exp(self._limit):.0f} marginal "
                 f"pairs of a batch, {self._limit:.2f}, the most that so many can show: the truth may lie far above. "
@@ -79,7 +80,7 @@ class Health:
         drift = 0.0 if self._drift is None else self._drift.item()
         if abs(drift) > 1:
             factor = math.exp(min(abs(drift), 30))
-            self.say(
+            self._once.say(
                 "average",
                 f"the moving average of {self.name} is off by a factor of {factor:.3g} from the batches' own mean: T "
                 "changes faster than the average follows. Raise DonskerVaradhan(rate=...) or lower T's learning rate.",
@@ -88,24 +89,18 @@ class Health:
     def _judge_held_out(self, value: float, held_out: float, stderr: float) -> None:
         self._best = max(self._best, held_out)
         if value > 0.5 and held_out + 2 * stderr < value / 2:
-            self.say(
+            self._once.say(
                 "lag",
                 f"{self.name} is {value:.2f} nats in training but {held_out:.2f} on held-out pairs: T has learnt its "
                 "training batches by heart or sees other inputs in validation. Read the held-out value; more data, "
                 "noise on T's input or a smaller T narrow the gap.",
             )
         if self.direction == "maximize" and self._best > 0.5 and held_out + 2 * stderr < self._best / 2:
-            self.say(
+            self._once.say(
                 "falling",
                 f"the held-out value of {self.name} fell from {self._best:.2f} to {held_out:.2f} nats while the host "
                 "was to raise it: T no longer keeps up with the host. Raise t_steps or T's learning rate.",
             )
-
-    def say(self, what: str, sentence: str) -> None:
-        """Warn, the first time that ``what`` is off."""
-        if what not in self._said:
-            self._said.add(what)
-            rank_zero_warn(sentence)
 
 
 def _moved(older: Tensor | None, new: Tensor) -> Tensor:

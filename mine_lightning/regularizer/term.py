@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
-from mine_lightning.regularizer.capture import Captured
 from mine_lightning.regularizer.graph import has_reentrant_checkpoint
+from mine_lightning.regularizer.recorder import Captured
 
 __all__ = ["gradients", "join_loss", "refuse_reentrant_checkpoint", "slopes"]
 

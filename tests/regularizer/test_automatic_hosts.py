@@ -70,8 +70,8 @@ def test_both_ways_to_the_gradient_are_taken(tmp_path):
     callback = regularizer()
     run = trainer(tmp_path, callback, log_every_n_steps=4)
     apart = []
-    add = callback._store.add
-    callback._store.add = lambda share: (apart.append(run.global_step), add(share))
+    add = callback._delivery.store.add
+    callback._delivery.store.add = lambda share: (apart.append(run.global_step), add(share))
     run.fit(Classifier(), DataLoader(DATA, 16))
     assert apart == [3, 7]
     assert {"mine/g_u", "mine/g_m", "mine/clip"} <= run.callback_metrics.keys()

@@ -1,16 +1,11 @@
-"""The grammar of captures, what they find, and what they say when it is not there."""
-
-import contextlib
-import copy
-import io
+"""The grammar of capture strings, and what an index selects."""
 
 import pytest
 import torch
-from cases import Plain, tiny_gan
 from torch import nn
 
 from mine_lightning.errors import InputError
-from mine_lightning.regularizer.capture import Capture, Recorder
+from mine_lightning.regularizer.capture import Capture, describe
 
 
 @pytest.mark.parametrize(
@@ -44,189 +39,26 @@ def test_wrong_brackets_are_refused_and_never_run(text):
         Capture.parse(text)
 
 
-def recorder(x, z):
-    return Recorder(Capture.parse(x), Capture.parse(z))
-
-
-def test_an_unknown_module_lists_the_nearest_and_the_known():
-    with pytest.raises(
-        InputError, match=r"there is no 'generater'; did you mean output:generator\? it has: generator,"
+def test_select_gives_the_hosts_own_tensor_and_the_selection():
+    source = torch.randn(4, 6)
+    for text, found in (
+        ("output:f[:, :2]", source),
+        ("output:f['mu'][:, :2]", {"mu": source}),
+        ("output:f[1][:, :2]", [None, source]),
     ):
-        recorder("output:generater", "batch:").attach(tiny_gan())
+        own, selected = Capture.parse(text).select(found)
+        assert own is source
+        assert torch.equal(selected, source[:, :2])
 
 
-def test_every_kind_finds_its_tensor():
-    host, x, y = Plain(), torch.randn(5, 4), torch.arange(5)
-    host.code = torch.randn(5, 2)
-    for spelled, expected in (("batch:0", x), ("batch:1", y), ("input:encoder", x), ("attr:code", None)):
-        found = recorder(spelled, "output:head")
-        found.attach(host)
-        found.arm(host, (x, y))
-        host.code = torch.randn(5, 2)
-        logits = host.head(host.encoder(x))
-        pair = found.newest(host)
-        assert pair.x is (host.code if expected is None else expected)
-        assert pair.z is logits
-        found.detach()
+def test_what_is_no_real_tensor_is_refused():
+    with pytest.raises(InputError, match="to name a tensor but it is a tuple of 2, numbered from 0"):
+        Capture.parse("output:f").select((1, 2))
+    with pytest.raises(InputError, match="to be real but it is complex"):
+        Capture.parse("output:f").select(torch.zeros(2, dtype=torch.cfloat))
 
 
-def test_index_selects_from_tuples_dicts_and_tensors():
-    class Two(nn.Module):
-        def forward(self, x):
-            return {"mu": (x, 2 * x)}
-
-    host = Plain()
-    host.two = Two()
-    found = recorder("output:two['mu'][1][:, 1:]", "batch:")
-    found.attach(host)
-    batch = torch.randn(3, 4)
-    found.arm(host, batch)
-    host.two(batch)
-    torch.testing.assert_close(found.newest(host).x, 2 * batch[:, 1:])
-
-
-def test_newest_call_counts_and_calls_without_gradient_do_not():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    first = host.head(torch.randn(2, 3))
-    assert found.newest(host).x is first
-    second = host.head(torch.randn(2, 3))
-    with torch.no_grad():
-        host.head(torch.randn(2, 3))
-    assert found.newest(host).x is second
-
-
-def test_nothing_is_kept_after_disarm_and_no_hook_after_detach():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    host.head(torch.randn(2, 3))
-    found.disarm()
-    assert found.newest(host) is None
-    assert "'output:head' and 'input:head' to be seen" in found.explain_missing(host)
-    found.detach()
-    assert not host.head._forward_hooks
-
-
-def test_a_copy_of_the_host_is_not_caught_and_can_be_saved():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    logits = host.head(torch.randn(2, 3))
-    copied = copy.deepcopy(host)
-    copied.head(torch.randn(2, 3))
-    assert found.newest(host).x is logits
-    for module in (copied, host):
-        file = io.BytesIO()
-        torch.save(module.head, file)
-        file.seek(0)
-        loaded = torch.load(file, weights_only=False)
-        loaded(torch.randn(2, 3))
-        assert found.newest(host).x is logits
-        assert torch.equal(loaded.weight, host.head.weight)
-
-
-def test_a_call_without_gradients_is_caught_but_replaces_none_with():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    with torch.no_grad():
-        first = host.head(torch.randn(2, 3))
-    assert found.newest(host).x is first
-    second = host.head(torch.randn(2, 3))
-    assert found.newest(host).x is second
-    with torch.inference_mode():
-        host.head(torch.randn(2, 3))
-    assert found.newest(host).x is second
-
-
-@pytest.mark.parametrize(
-    ("x", "batch", "message"),
-    [
-        ("batch:image", {"picture": torch.zeros(2)}, r"the batch has keys \['picture'\]"),
-        ("batch:2", (torch.zeros(2), torch.zeros(2)), "the batch has a tuple of 2"),
-        ("batch:0[:, 3]", (torch.zeros(2, 2),), r"it is a tensor of shape \[2, 2\]"),
-        ("batch:", (torch.zeros(2),), "to name a tensor but it is a tuple of 1"),
-        ("batch:0", (torch.zeros(3, 1),), r"same number of samples but 'batch:0' has shape \[3, 1\]"),
-    ],
-)
-def test_what_is_not_there_is_told(x, batch, message):
-    host, found = Plain(), recorder(x, "output:head")
-    found.attach(host)
-    with pytest.raises(InputError, match=message):
-        _run_once(host, found, batch)
-
-
-def test_an_attribute_that_is_not_set_yet_is_not_there_and_told_if_it_never_comes():
-    host, found = Plain(), recorder("attr:code", "output:head")
-    found.attach(host)
-    found.arm(host, None)
-    logits = host.head(torch.randn(2, 3))
-    assert found.newest(host) is None
-    assert "'attr:code' to name an attribute of Plain but there is none" in found.explain_missing(host)
-    host.code = torch.randn(2, 1)
-    assert found.newest(host).z is logits
-
-
-def test_an_attribute_of_the_step_before_does_not_count():
-    host, found = Plain(), recorder("attr:code", "output:head")
-    host.code = torch.randn(2, 1)
-    found.attach(host)
-    found.arm(host, None)
-    host.head(torch.randn(2, 3))
-    assert found.newest(host) is None
-
-
-def test_a_change_in_place_after_the_capture_is_told_once():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    host.head(torch.randn(2, 3)).relu_()
-    with pytest.warns(UserWarning, match="'output:head' was changed in place"):
-        found.newest(host)
-    found.arm(host, None)
-    host.head(torch.randn(2, 3)).relu_()
-    found.newest(host)  # a second warning would be an error here
-
-
-def test_a_module_that_runs_twice_before_one_backward_is_told_once():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    told = pytest.warns(UserWarning, match="'output:head' was captured 2 times before one backward")
-    for expected in (told, contextlib.nullcontext()):
-        found.arm(host, None)
-        host.head(torch.randn(2, 3))
-        second = host.head(torch.randn(2, 3))
-        assert found.newest(host).x is second
-        with expected:
-            found.pause()
-
-
-def test_once_before_each_of_two_backwards_is_no_matter():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    for _ in range(2):
-        host.head(torch.randn(2, 3))
-        found.pause()  # a warning would be an error here
-        found.resume()
-
-
-def test_what_runs_again_during_a_backward_is_not_caught():
-    host, found = Plain(), recorder("output:head", "input:head")
-    found.attach(host)
-    found.arm(host, None)
-    first = host.head(torch.randn(2, 3))
-    found.pause()
-    host.head(torch.randn(2, 3))
-    assert found.newest(host).x is first
-    found.resume()
-    again = host.head(torch.randn(2, 3))
-    assert found.newest(host).x is again
-
-
-def _run_once(host, found, batch):
-    found.arm(host, batch)
-    host.head(torch.randn(2, 3))
-    found.newest(host)
+def test_describe_says_what_can_be_chosen_from():
+    assert describe(torch.zeros(2, 3)) == "a tensor of shape [2, 3]"
+    assert describe({"mu": 1}) == "a dict with keys ['mu']"
+    assert describe(nn.Identity()) == "a Identity"

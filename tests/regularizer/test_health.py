@@ -7,10 +7,11 @@ import torch
 
 from mine_lightning.regularizer.ascent import Reading
 from mine_lightning.regularizer.health import Health
+from mine_lightning.regularizer.once import Once
 
 
 def health(value=1.0, drift=0.0, pairs=128, direction="maximize", batches=250):
-    watched = Health("mine/mi", direction)
+    watched = Health("mine/mi", direction, Once())
     for _ in range(batches):
         watched.watch(Reading(torch.tensor(value), torch.tensor(drift), pairs))
     return watched

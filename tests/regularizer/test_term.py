@@ -10,7 +10,7 @@ from torch import nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
-from mine_lightning.regularizer.capture import Captured
+from mine_lightning.regularizer.recorder import Captured
 from mine_lightning.regularizer.term import gradients, join_loss, refuse_reentrant_checkpoint, slopes
 
 

@@ -1,13 +1,16 @@
 """Hosts that are right but unlike the others: what they hold, how they call it, and when."""
 
 import copy
+import pickle
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from by_hand import Classifier, Term
-from cases import difference, sgd, small_mlp, trainer, weights
+from cases import Plain, difference, sgd, small_mlp, trainer, weights
 from pytorch_lightning.callbacks import BackboneFinetuning
+from pytorch_lightning.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -315,3 +318,31 @@ def test_a_bound_given_to_two_has_an_average_for_each():
     bound = DonskerVaradhan()
     first, second = regularizer(bound=bound), regularizer(bound=bound)
     assert len({id(bound), id(first.bound), id(second.bound)}) == 3
+
+
+def test_it_can_be_sent_to_another_process_before_and_after_a_fit(tmp_path):
+    callback = MINERegularizer("batch:0", "output:encoder", "minimize")
+    pickle.loads(pickle.dumps(callback))
+    fit(tmp_path, Plain, callback)  # Lightning leaves the host's log() on every callback, so that it goes along
+    sent = pickle.loads(pickle.dumps(callback))
+    assert torch.equal(weights(sent.mine), weights(callback.mine))
+
+
+@pytest.mark.parametrize("strategy", [FSDPStrategy, DeepSpeedStrategy, ModelParallelStrategy])
+def test_a_strategy_that_cuts_parameters_up_is_refused_by_name(strategy):
+    run = SimpleNamespace(strategy=object.__new__(strategy), callbacks=[])
+    with pytest.raises(InputError, match=f"but got {strategy.__name__}; MINERegularizer works with 'auto', 'ddp'"):
+        regularizer().setup(run, Classifier(), "fit")
+
+
+def test_a_plain_backward_in_a_later_batch_is_refused(tmp_path):
+    class Late(Manual):
+        def training_step(self, batch, batch_idx):
+            if batch_idx < 2:
+                return super().training_step(batch, batch_idx)
+            cross_entropy(self.head(self.encoder(batch[0])["mu"]), batch[1]).backward()
+            self.optimizers().step()
+            return None
+
+    with pytest.raises(InputError, match="a backward that Lightning did not see ran through the captured tensors"):
+        fit(tmp_path, Late, regularizer("output:encoder['mu']"))

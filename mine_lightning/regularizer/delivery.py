@@ -1,0 +1,132 @@
+"""When the term's gradient is taken, and how it gets to the host's ``.grad``.
+
+A backward that runs through a captured pair brings the term's gradient along, once for each pair:
+
+* joined with the loss, where nothing needs the two gradients apart: one backward computes both;
+* else added right after the backward, so that whatever the host does to its gradients then is done to the sum;
+* else, where one of the terms is clipped by the host's own gradient, held until the optimizer step.
+
+Where the host clears its gradients before it steps, what they had of the term goes with them, and the next backward
+through the pair brings it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mine_lightning.regularizer.graph import dependencies
+from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, Merged, add, parameters_of
+from mine_lightning.regularizer.ranks import Ranks
+from mine_lightning.regularizer.recorder import Captured
+from mine_lightning.regularizer.term import gradients, join_loss
+
+__all__ = ["Delivery", "is_logged", "scale_of"]
+
+
+class Delivery:
+    """Brings one term's gradient to one host.
+
+    Args:
+        ranks: the processes that train it together.
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.store = GradientStore()
+        self.begun = False
+        self._ranks = ranks
+        self._clearing = ClearingWatch()
+        self._fresh: dict[nn.Parameter, Tensor] | None = None
+        self._parameters: list[nn.Parameter] = []
+
+    def start(self) -> None:
+        """Let go of everything; no backward has been joined yet."""
+        self.store.clear()
+        self._clearing.forget()
+        self._fresh, self._parameters, self.begun = None, [], False
+
+    def before_backward(
+        self,
+        trainer: Trainer,
+        host: LightningModule,
+        loss: Tensor,
+        pair: Captured | None,
+        slopes: Callable[[Captured], list[Tensor]],
+        weight: float,
+        holds: bool,
+    ) -> None:
+        """Take the term's gradient, if this backward is one to bring it.
+
+        Args:
+            trainer: the host's.
+            host: the module that computed the pair.
+            loss: what the backward starts from.
+            pair: the newest pair, if there is one.
+            slopes: gives the bound's gradient for those of x and z that carry one.
+            weight: sign and weight of the term in a batch.
+            holds: whether the gradient is to wait for the optimizer step.
+        """
+        lost = self.forget_cleared(trainer.optimizers)
+        ready = pair is not None and _is_due(host, loss, pair, lost)
+        if not self._ranks.all(ready) or pair is None:
+            return
+        self._parameters = _parameters(trainer, host)
+        if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
+            self._fresh = {parameter: g for parameter, g in pair.share.items() if parameter in lost}
+            return
+        found, scale = slopes(pair), scale_of(trainer, host)
+        self.begun = True
+        joins = host.automatic_optimization and not holds and not is_logged(trainer)
+        if self._ranks.all(joins and all(dependencies(loss, pair.roots))):
+            join_loss(loss, pair.through, found, weight * scale)
+            pair.share = {}
+        else:
+            pair.share = self._fresh = gradients(self._parameters, pair.through, found, weight, scale)
+
+    def after_backward(self, trainer: Trainer, host: LightningModule, holds: bool, measure: bool) -> Merged | None:
+        """Hold what was taken, or add it to ``.grad``; return its norms if they were asked for and can be told yet."""
+        merged = None
+        share, self._fresh = self._fresh, None
+        if share is not None and holds:
+            self.store.add(share)
+        elif share is not None:
+            scale = scale_of(trainer, host)
+            merged = add(self._parameters, self.store, share, scale, self._ranks, measure)
+        if self.store.holds_any():
+            self._clearing.note(trainer.optimizers)
+        return merged
+
+    def forget_cleared(self, optimizers: Iterable[Optimizer]) -> set[nn.Parameter]:
+        """Let go of shares whose gradients the host cleared; return the parameters that lost one."""
+        return self.store.drop(p for optimizer in optimizers for p in self._clearing.cleared(optimizer))
+
+
+def _is_due(host: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:
+    """Return whether a backward is one to bring the term's gradient of a pair."""
+    # under manual optimisation this may be the backward of a loss that has nothing to do with x and z
+    runs_through = host.automatic_optimization or any(dependencies(loss, pair.roots))
+    pair.seen = pair.seen or runs_through
+    fresh = pair.share is None or bool(lost & pair.share.keys())
+    return runs_through and fresh and len(pair.x) >= 2 and bool(pair.through)
+
+
+def _parameters(trainer: Trainer, host: LightningModule) -> list[nn.Parameter]:
+    """Return the trainable parameters of the host and of its optimizers, which need not be registered on it."""
+    optimized = (parameter for optimizer in trainer.optimizers for parameter in parameters_of(optimizer))
+    return [p for p in dict.fromkeys([*host.parameters(), *optimized]) if p.requires_grad]
+
+
+def is_logged(trainer: Trainer) -> bool:
+    """Return whether Lightning writes what is logged in this batch, by its own count, and not only keeps it at hand."""
+    interval = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return interval > 0 and (trainer.fit_loop.epoch_loop._batches_that_stepped + 1) % interval == 0
+
+
+def scale_of(trainer: Trainer, host: LightningModule) -> Tensor | float:
+    """Return what the precision plugin multiplies losses with: 1 without a loss scaler; a tensor, to spare a sync."""
+    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    return 1.0 if scaler is None else scaler.scale(torch.ones((), device=host.device))

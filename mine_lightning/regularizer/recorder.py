@@ -1,0 +1,304 @@
+"""Catches x and z while a host runs, by forward hooks that change nothing."""
+
+from __future__ import annotations
+
+import difflib
+import weakref
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+
+from mine_lightning.errors import InputError
+from mine_lightning.regularizer.capture import Capture, describe
+from mine_lightning.regularizer.once import Once
+
+__all__ = ["Captured", "Recorder"]
+
+
+@dataclass
+class Captured:
+    """A pair caught in one forward pass of the host, still in its graph.
+
+    Attributes:
+        x: samples ``[n, ...]``.
+        z: their partners ``[n, ...]``.
+        sources: the tensors as the host holds them, before any index.
+        share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
+            joined the loss.
+        seen: whether Lightning told of a backward that runs through the pair.
+    """
+
+    x: Tensor
+    z: Tensor
+    sources: tuple[Tensor, Tensor]
+    share: dict[nn.Parameter, Tensor] | None = None
+    seen: bool = False
+
+    @property
+    def carries(self) -> tuple[bool, bool]:
+        """Whether x, and whether z, is a function of the host's parameters.
+
+        A leaf that is no parameter is not, even where it requires a gradient: a gradient penalty asks for that of data.
+        """
+        x, z = (s.requires_grad and (s.grad_fn is not None or isinstance(s, nn.Parameter)) for s in self.sources)
+        return x and self.x.requires_grad, z and self.z.requires_grad
+
+    @property
+    def through(self) -> list[Tensor]:
+        """Those of x and z by which the term's gradient reaches the host."""
+        return [tensor for tensor, carries in zip((self.x, self.z), self.carries, strict=True) if carries]
+
+    @property
+    def roots(self) -> list[Tensor]:
+        """The sources of those: they are what a loss depends on."""
+        return [source for source, carries in zip(self.sources, self.carries, strict=True) if carries]
+
+
+class Recorder:
+    """Catches x and z while the host runs, by forward hooks that change nothing.
+
+    Where a module runs several times in a step, its newest call counts; one without gradients, such as a generator's
+    for its critic, never replaces one with. Records are made between :meth:`arm` and :meth:`disarm` only.
+
+    Args:
+        x: capture of x.
+        z: capture of z.
+        once: says what is off with a capture.
+    """
+
+    def __init__(self, x: Capture, z: Capture, once: Once) -> None:
+        self._once = once
+        self.captures = (x, z)
+        self._handles: list[Any] = []
+        self._found: dict[str, Any] = {}
+        self._newest: Captured | None = None
+        self._newest_found: tuple[Any, Any] | None = None
+        self._with_grad: set[str] = set()
+        self._stale: dict[str, Any] = {}
+        self._versions: dict[str, int] = {}
+        self._calls: Counter[str] = Counter()
+        self._attached = False
+        self._armed = self._paused = False
+
+    @property
+    def attached(self) -> bool:
+        """Whether hooks are in place, or none is needed."""
+        return self._attached
+
+    def attach(self, host: LightningModule) -> None:
+        """Put hooks on the named submodules.
+
+        Raises:
+            InputError: if a name does not exist, with the names that do.
+        """
+        self._attached = True
+        for capture in self.captures:
+            if capture.kind in ("output", "input"):
+                module = _find_module(host, capture)
+                hook = _Hook(weakref.ref(module), weakref.ref(self), capture)
+                self._handles.append(module.register_forward_hook(hook, with_kwargs=True))
+
+    def detach(self) -> None:
+        """Take the hooks off and let go of every tensor."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._attached = False
+        self.disarm()
+
+    def arm(self, host: LightningModule, batch: Any) -> None:
+        """Start to record; captures of the batch are read from ``batch``, attributes count once they are set anew."""
+        self.disarm()
+        self._armed, self._paused = True, False
+        for capture in self.captures:
+            if capture.kind == "attr":
+                self._stale[capture.text] = _attribute(host, capture)
+            elif capture.kind == "batch":
+                self._found[capture.text] = _entry(batch, capture)
+
+    def disarm(self) -> None:
+        """Stop to record and let go of every tensor."""
+        self._armed = False
+        self._found.clear()
+        self._stale.clear()
+        self._versions.clear()
+        self._calls.clear()
+        self._with_grad.clear()
+        self._newest, self._newest_found = None, None
+
+    def pause(self) -> None:
+        """Record nothing until :meth:`resume`: in a backward a checkpointed module runs again, in another graph."""
+        self._paused = True
+        self._warn_of_several_calls()
+        self._calls.clear()
+
+    def resume(self) -> None:
+        """Go on to record after :meth:`pause`."""
+        self._paused = False
+
+    def newest(self, host: LightningModule) -> Captured | None:
+        """Return the newest pair, or None where x or z has not been seen since :meth:`arm`."""
+        for capture in self.captures:
+            if capture.kind == "attr":
+                self._look_up(host, capture)
+        x, z = self.captures
+        if x.text not in self._found or z.text not in self._found:
+            return None
+        found = (self._found[x.text], self._found[z.text])
+        if self._newest_found is None or any(a is not b for a, b in zip(self._newest_found, found, strict=True)):
+            self._warn_of_changes()
+            (x_source, x_found), (z_source, z_found) = x.select(found[0]), z.select(found[1])
+            self._newest, self._newest_found = Captured(x_found, z_found, (x_source, z_source)), found
+            _check_pair(self._newest, x, z)
+        return self._newest
+
+    def ran_with_gradients(self) -> bool:
+        """Return whether no module that was caught since :meth:`arm` ran under ``torch.no_grad`` alone."""
+        return all(capture.kind in ("batch", "attr") or capture.text in self._with_grad for capture in self.captures)
+
+    def is_frozen(self, host: LightningModule) -> bool:
+        """Return whether x or z is what a module with parameters returned, none of which requires a gradient now."""
+        modules = [_find_module(host, capture) for capture in self.captures if capture.kind == "output"]
+        return any(
+            (parameters := list(module.parameters())) and not any(parameter.requires_grad for parameter in parameters)
+            for module in modules
+        )
+
+    def record(self, capture: Capture, found: Any) -> None:
+        """Take in what a module was called with or returned."""
+        if not self._armed or self._paused:
+            return
+        if torch.is_grad_enabled():
+            self._with_grad.add(capture.text)
+            self._calls[capture.text] += 1
+        elif capture.text in self._with_grad:
+            return
+        self._found[capture.text] = found
+        self._versions.pop(capture.text, None)
+        # in a compiled graph versions are constants, in inference mode there are none
+        if isinstance(found, Tensor) and not torch.compiler.is_compiling() and not found.is_inference():
+            self._versions[capture.text] = found._version
+
+    def explain_missing(self, host: LightningModule) -> str:
+        """Return one sentence on the captures that were not seen since :meth:`arm`."""
+        missing = [capture for capture in self.captures if capture.text not in self._found]
+        names = " and ".join(repr(capture.text) for capture in missing)
+        if any(capture.kind == "attr" for capture in missing):
+            return (
+                f"Expected {names} to name an attribute of {type(host).__name__} but there is none after the first "
+                "batch; set it in training_step, or capture a submodule's input or output."
+            )
+        return (
+            f"Expected {names} to be seen in the first batches of {type(host).__name__} but it never ran; name a "
+            "module that training_step calls as a function."
+        )
+
+    def _look_up(self, host: LightningModule, capture: Capture) -> None:
+        """Record an attribute as it is now; a host may set it after the first of several backwards."""
+        found = _attribute(host, capture)
+        stale = found is self._stale.get(capture.text) and not isinstance(found, nn.Parameter)
+        if found is None or stale:
+            self._found.pop(capture.text, None)
+        else:
+            self._found[capture.text] = found
+
+    def _warn_of_changes(self) -> None:
+        """Warn once where a tensor was changed in place after its module returned it, as an in-place ReLU does."""
+        for text, version in self._versions.items():
+            if self._found[text]._version != version:
+                self._once.say(
+                    "changed",
+                    f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "
+                    "Capture the output of what changes it, or turn inplace=True off.",
+                )
+
+    def _warn_of_several_calls(self) -> None:
+        """Warn once where a module ran several times before one backward, as in a siamese network."""
+        for text, calls in self._calls.items():
+            if calls > 1:
+                self._once.say(
+                    "several",
+                    f"{text!r} was captured {calls} times before one backward: the newest call counts. To catch "
+                    "another, or all of them, name a submodule that sees just that, or set an attribute for 'attr:'.",
+                )
+
+
+class _Hook:
+    """A forward hook for one module; a copy of that module, or one loaded from a file, has one that does nothing."""
+
+    def __init__(self, module: weakref.ref[nn.Module], recorder: weakref.ref[Recorder], capture: Capture) -> None:
+        self._module, self._recorder, self._capture = module, recorder, capture
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        recorder = self._recorder()
+        if recorder is None or self._module() is not module:
+            return
+        entered = next(iter((*args, *kwargs.values())), None)
+        recorder.record(self._capture, output if self._capture.kind == "output" else entered)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
+        return _nothing
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _inert, ()
+
+
+def _inert() -> Callable[..., None]:
+    return _nothing
+
+
+def _nothing(*arguments: Any) -> None:
+    """Do nothing, in place of a hook on a copied module."""
+
+
+def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
+    try:
+        return host.get_submodule(capture.path)
+    except AttributeError:
+        names = [name for name, _ in host.named_modules() if name]
+        near = difflib.get_close_matches(capture.path, names, n=1)
+        hint = f"did you mean {capture.kind}:{near[0]}? " if near else ""
+        shown = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
+        raise InputError(
+            f"Expected {capture.text!r} to name a submodule of {type(host).__name__} but there is no "
+            f"{capture.path!r}; {hint}it has: {shown}."
+        ) from None
+
+
+def _entry(batch: Any, capture: Capture) -> Any:
+    if not capture.path:
+        return batch
+    if isinstance(batch, Tensor):
+        raise InputError(
+            f"Expected a batch of several entries for {capture.text!r} but it is one tensor of shape "
+            f"{list(batch.shape)}; give 'batch:'."
+        )
+    try:
+        return batch[capture.path] if isinstance(batch, Mapping) else batch[int(capture.path)]
+    except (IndexError, KeyError, TypeError, ValueError):
+        has = f"keys {list(batch)}" if isinstance(batch, Mapping) else describe(batch)
+        raise InputError(
+            f"Expected {capture.text!r} to name an entry of the batch but the batch has {has}; "
+            "give one of these, or 'batch:' for the whole batch."
+        ) from None
+
+
+def _attribute(host: LightningModule, capture: Capture) -> Any:
+    """Return what the host's attribute is now, or None where it has none."""
+    found: Any = host
+    for name in capture.path.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def _check_pair(pair: Captured, x: Capture, z: Capture) -> None:
+    if pair.x.ndim == 0 or pair.z.ndim == 0 or len(pair.x) != len(pair.z):
+        raise InputError(
+            f"Expected x and z to have the same number of samples but {x.text!r} has shape {list(pair.x.shape)} and "
+            f"{z.text!r} has {list(pair.z.shape)}; the first axis must count samples, and both come from the same pass."
+        )
