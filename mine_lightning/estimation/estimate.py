@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from mine_lightning.errors import InputError
-from mine_lightning.estimation.calibration import Calibrated, calibrated
 from mine_lightning.estimation.consistency import check
-from mine_lightning.estimation.held_out import Value, joint_scores, score_matrix, value_of
+from mine_lightning.estimation.cross_fit import Fold, cross_fit, networks_for
 from mine_lightning.estimation.pairs import Pairs, Side, read_pairs
 from mine_lightning.estimation.result import MIEstimate
-from mine_lightning.estimation.training import Point, Training, train
-from mine_lightning.networks.separable import BilinearStatistics, SeparableStatistics
+from mine_lightning.estimation.training import Training
 from mine_lightning.types import StatisticsFactory
 
 __all__ = ["estimate_mi"]
-
-EMBEDDING = 32
-VALIDATION = (0.1, 1000)  # share of the training pairs that choose where to stop, and the most of them
-GAP_PAIRS = 20_000  # training pairs that T is scored on again, at most
 
 
 def estimate_mi(
@@ -83,6 +72,18 @@ def estimate_mi(
         >>> estimate_mi(x, x + torch.randn(500), max_steps=50).n
         500
     """
+    _check(folds, max_steps, seed)
+    sides = read_pairs(x, z)
+    if len(sides[0].raw) < 10 * folds:
+        raise InputError(
+            f"Expected at least 10 pairs a fold but got {len(sides[0].raw)} for {folds} folds; give fewer folds."
+        )
+    how = Recipe(gaussianise, statistics_network, folds, max_steps, seed, progress)
+    estimate = how(*sides)
+    return replace(estimate, checks=check(estimate, *sides, how)) if checks else estimate
+
+
+def _check(folds: int, max_steps: int | None, seed: int) -> None:
     if folds < 2:
         raise InputError(f"Expected at least 2 folds but got {folds}; T must be read on pairs it was not trained on.")
     if max_steps is not None and max_steps < 1:
@@ -90,101 +91,27 @@ def estimate_mi(
     if seed < 0:
         raise InputError(f"Expected seed >= 0 but got {seed}.")
 
-    def of(left: Side, right: Side) -> MIEstimate:
-        pairs = Pairs(left, right, gaussianise, seed)
-        networks = [statistics_network] if statistics_network is not None else _networks(pairs.shapes)
-        training = Training.for_size(len(pairs) - len(pairs) // folds)
-        if max_steps is not None:
-            training = replace(training, max_steps=max_steps)
-        fitted = _cross_fit(pairs, networks, training, folds, seed, progress)
-        settings = {"gaussianise": gaussianise, "folds": folds, "seed": seed, **asdict(training)}
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an estimate is made of two sides; the arguments of :func:`estimate_mi`."""
+
+    gaussianise: bool
+    statistics_network: StatisticsFactory | None
+    folds: int
+    max_steps: int | None
+    seed: int
+    progress: bool
+
+    def __call__(self, left: Side, right: Side) -> MIEstimate:
+        pairs = Pairs(left, right, self.gaussianise, self.seed)
+        networks = networks_for(pairs.shapes) if self.statistics_network is None else [self.statistics_network]
+        training = Training.for_size(len(pairs) - len(pairs) // self.folds)
+        if self.max_steps is not None:
+            training = replace(training, max_steps=self.max_steps)
+        fitted = cross_fit(pairs, networks, training, self.folds, self.seed, self.progress)
+        settings = {"gaussianise": self.gaussianise, "folds": self.folds, "seed": self.seed, **asdict(training)}
         return _estimate(fitted, pairs, networks, settings)
-
-    sides = read_pairs(x, z)
-    if len(sides[0].raw) < 10 * folds:
-        raise InputError(
-            f"Expected at least 10 pairs a fold but got {len(sides[0].raw)} for {folds} folds; give fewer folds."
-        )
-    estimate = of(*sides)
-    return replace(estimate, checks=check(estimate, *sides, of)) if checks else estimate
-
-
-def _networks(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[StatisticsFactory]:
-    """Return the networks whose weighted sum is T."""
-    networks: list[StatisticsFactory] = [SeparableStatistics]
-    # an embedding can't hold a dependence on that many directions; a bilinear form can
-    if all(len(shape) == 1 and shape[0] > EMBEDDING // 2 for shape in shapes):
-        networks.append(BilinearStatistics)
-    return networks
-
-
-@dataclass
-class Fold:
-    """What one fold gave: the value on it, that on the pairs its T was trained on, and the learning curve."""
-
-    value: Value
-    seen: Value
-    curve: list[Point]
-
-
-def _cross_fit(
-    pairs: Pairs,
-    networks: list[StatisticsFactory],
-    training: Training,
-    folds: int,
-    seed: int,
-    progress: bool,
-) -> list[Fold]:
-    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed))
-    parts = order.tensor_split(folds)
-    fitted = []
-    for k, held_out in enumerate(parts):
-        rest = torch.cat([part for j, part in enumerate(parts) if j != k])
-        chosen = min(int(VALIDATION[0] * len(rest)), VALIDATION[1])
-        tell = _teller(k, folds) if progress else None
-        T, curve = _fit(pairs, networks, rest[chosen:], rest[:chosen], training, seed + k, tell)
-        seen = value_of(T, pairs, rest[chosen:][:GAP_PAIRS])
-        fitted.append(Fold(value_of(T, pairs, held_out), seen, curve))
-    if progress:
-        print(file=sys.stderr)
-    return fitted
-
-
-def _fit(
-    pairs: Pairs,
-    networks: list[StatisticsFactory],
-    training_index: Tensor,
-    validation_index: Tensor,
-    training: Training,
-    seed: int,
-    tell: Callable[[Point], None] | None,
-) -> tuple[Calibrated, list[Point]]:
-    """Train each network and return their calibrated sum, with the learning curve of the first."""
-    trained: list[nn.Module] = []
-    curves = []
-    for network in networks:
-        # a bilinear form starts at zero, with far to go and little to overfit by
-        rate = 5 * training.learning_rate if network is BilinearStatistics else training.learning_rate
-        how = replace(training, learning_rate=rate)
-        stop = train(network, pairs, training_index, validation_index, how, seed, tell)
-        if stop.best is None:
-            raise InputError(
-                "Expected T's values to be finite but none was in the whole training; "
-                "give a statistics_network with smaller weights, or fewer extreme x and z."
-            )
-        trained.append(stop.best)
-        curves.append(stop.curve)
-    sample = training_index[: 10 * VALIDATION[1]]
-    validation = pairs[validation_index]
-    scores = [joint_scores(network, pairs, sample) for network in trained]
-    return calibrated(trained, scores, [score_matrix(network, *validation) for network in trained]), curves[0]
-
-
-def _teller(fold: int, folds: int) -> Callable[[Point], None]:
-    def tell(point: Point) -> None:
-        print(f"\rfold {fold + 1} of {folds}, step {point.step}: {point.nats:.3f} nats ", end="", file=sys.stderr)
-
-    return tell
 
 
 def _estimate(

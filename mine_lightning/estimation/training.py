@@ -16,8 +16,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from mine_lightning.bounds import Bound, InfoNCE, JensenShannon
-from mine_lightning.estimation.held_out import score_matrix
 from mine_lightning.estimation.pairs import Pairs
+from mine_lightning.estimation.value import score_matrix
 from mine_lightning.estimator import MINE
 from mine_lightning.pairing import AllOthers, Derangements, Pairing
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import final
 
-from pytorch_lightning import Callback, LightningModule, Trainer
-from torchmetrics import MetricCollection
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
 
 from mine_lightning.errors import InputError
-from mine_lightning.evaluations.outputs import log_scores, samples_of
+from mine_lightning.evaluations.scoring import Scoring
 from mine_lightning.metrics.high_quality import HighQualityShare, ModesCaptured
 
 __all__ = ["MixtureCoverage"]
 
 
-class MixtureCoverage(Callback):
+@final
+class MixtureCoverage(Scoring):
     """Log ``modes`` captured and the share of ``high_quality`` samples by VEEGAN's rule.
 
     Reads ``outputs["samples"]`` of the host's ``validation_step`` and ``test_step``, and centres and standard deviation
@@ -25,10 +27,6 @@ class MixtureCoverage(Callback):
         InputError: where the datamodule has no mixture, or the host returns no samples.
     """
 
-    def __init__(self) -> None:
-        self._generated: MetricCollection | None = None
-        self._real: MetricCollection | None = None
-
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         mixture = getattr(getattr(trainer, "datamodule", None), "mixture", None)
         if mixture is None:
@@ -36,55 +34,12 @@ class MixtureCoverage(Callback):
                 "Expected a datamodule with a mixture, whose centres MixtureCoverage counts, but there is none; "
                 "use mine_lightning.ToyMixture, or take the callback off."
             )
-        self._generated = MetricCollection(
-            {
-                "modes": ModesCaptured(mixture.centres, mixture.std),
-                "high_quality": HighQualityShare(mixture.centres, mixture.std),
-            },
-            compute_groups=False,  # found out in the first update, they would share a state that reset() parts
-        ).to(pl_module.device)
-        self._real = self._generated.clone()
+        metrics: dict[str, Metric | MetricCollection] = {
+            "modes": ModesCaptured(mixture.centres, mixture.std),
+            "high_quality": HighQualityShare(mixture.centres, mixture.std),
+        }
+        # compute groups, found out in the first update, would share a state that reset() parts
+        self.score_with(MetricCollection(metrics, compute_groups=False), pl_module)
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._scores()[0].reset()
-
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for scores in self._scores():
-            scores.reset()
-
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self._scores()[0].update(samples_of(outputs, pl_module, "MixtureCoverage"))
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        generated, real = self._scores()
-        generated.update(samples_of(outputs, pl_module, "MixtureCoverage"))
-        real.update(batch)
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        log_scores(pl_module, "val/", self._scores()[0], prog_bar=True)
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        generated, real = self._scores()
-        log_scores(pl_module, "test/", generated)
-        log_scores(pl_module, "test/floor_", real)
-
-    def _scores(self) -> tuple[MetricCollection, MetricCollection]:
-        assert self._generated is not None
-        assert self._real is not None
-        return self._generated, self._real
+    def read(self, samples: Tensor) -> Tensor:
+        return samples

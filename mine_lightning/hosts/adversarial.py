@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["ZeroCentredPenalty", "discriminator_loss", "generator_loss", "penalised"]
+__all__ = ["ZeroCentredPenalty", "discriminator_loss", "generator_loss", "pair_loss", "sample_loss"]
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -52,14 +52,48 @@ class ZeroCentredPenalty:
         return self.gamma / 2 * self.every * slope.float().square().flatten(1).sum(dim=1).mean()
 
 
-def penalised(
-    loss: Tensor,
-    penalty: ZeroCentredPenalty | None,
+def sample_loss(
     discriminator: Callable[[Tensor], Tensor],
     real: Tensor,
+    fake: Tensor,
+    penalty: ZeroCentredPenalty | None,
     batch_idx: int,
 ) -> Tensor:
-    """Return a discriminator's loss with its penalty on real samples, where there is one and this batch is its turn."""
+    """Return what a discriminator of samples descends: its loss, and its penalty where this batch is its turn.
+
+    Args:
+        discriminator: samples to logits.
+        real: real samples ``[n, ...]``.
+        fake: generated samples ``[n, ...]``; no gradient goes back to them.
+        penalty: on the real samples, or None.
+        batch_idx: of the epoch.
+    """
+    loss = discriminator_loss(discriminator(real), discriminator(fake.detach()))
+    return loss if penalty is None or not penalty.due(batch_idx) else loss + penalty(discriminator, real)
+
+
+def pair_loss(
+    discriminator: Callable[[Tensor, Tensor], Tensor],
+    real: Tensor,
+    code: Tensor,
+    fake: Tensor,
+    z: Tensor,
+    penalty: ZeroCentredPenalty | None,
+    batch_idx: int,
+) -> Tensor:
+    """Return what a discriminator of pairs descends: (real, code) against (fake, z), and its penalty.
+
+    Args:
+        discriminator: samples and latent vectors to logits.
+        real: real samples ``[n, ...]``.
+        code: their latent vectors ``[n, d]``; no gradient goes back to them.
+        fake: generated samples ``[n, ...]``; likewise.
+        z: the latent vectors that they were generated from.
+        penalty: in the real samples, at their latent vectors, or None.
+        batch_idx: of the epoch.
+    """
+    fixed = code.detach()
+    loss = discriminator_loss(discriminator(real, fixed), discriminator(fake.detach(), z))
     if penalty is None or not penalty.due(batch_idx):
         return loss
-    return loss + penalty(discriminator, real)
+    return loss + penalty(lambda x: discriminator(x, fixed), real)

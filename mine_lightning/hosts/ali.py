@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, penalised
-from mine_lightning.hosts.alternation import alternate, evaluation_latents, step_schedules, with_schedules
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, pair_loss
+from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
 from mine_lightning.networks.encoders import GaussianEncoder
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.types import JointFactory, ModuleFactory, OptimizerFactory, ScheduleFactory
@@ -74,30 +74,21 @@ class ALI(LightningModule):
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         z = self.latents(len(batch), self.device)
         fake, code = self.generator(z), self.encoder(batch)
-        fixed = code.detach()
-        loss_d = discriminator_loss(self.discriminator(batch, fixed), self.discriminator(fake.detach(), z))
-        loss_d = penalised(loss_d, self.penalty, lambda x: self.discriminator(x, fixed), batch, batch_idx)
+        loss_d = pair_loss(self.discriminator, batch, code, fake, z, self.penalty, batch_idx)
         alternate(self, loss_d, lambda: self._loss_g(batch, code, fake, z))
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
-        return self._generate(len(batch), batch_idx, stream=0)
+        return samples(self, len(batch), batch_idx, stream=0)
 
     def test_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
-        return self._generate(len(batch), batch_idx, stream=1)
+        return samples(self, len(batch), batch_idx, stream=1)
 
     def on_train_epoch_end(self) -> None:
         step_schedules(self)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.optimizer_g([*self.generator.parameters(), *self.encoder.parameters()]),
-            self.optimizer_d(self.discriminator.parameters()),
-        ]
-        return with_schedules(optimizers, self.schedule)
+        return turns(self, self.generator, self.encoder)
 
     def _loss_g(self, x: Tensor, code: Tensor, fake: Tensor, z: Tensor) -> Tensor:
         """Return the loss of encoder and decoder: each wants its pairs taken for the other's."""
         return discriminator_loss(self.discriminator(fake, z), self.discriminator(x, code))
-
-    def _generate(self, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
-        return {"samples": self.generator(evaluation_latents(self, self.latents, n, batch_idx, stream)).float()}

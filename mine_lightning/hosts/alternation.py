@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mine_lightning.types import ScheduleFactory
-
-__all__ = ["alternate", "evaluation_latents", "step_schedules", "with_schedules"]
+__all__ = ["alternate", "samples", "step_schedules", "turns"]
 
 
 def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor]) -> None:
@@ -33,11 +31,16 @@ def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor
     host.log_dict({"train/loss_d": loss_d.detach(), "train/loss_g": loss.detach()})
 
 
-def with_schedules(
-    optimizers: list[Optimizer], schedule: ScheduleFactory | None
-) -> tuple[list[Optimizer], list[LRScheduler]]:
-    """Return what ``configure_optimizers`` returns: the optimizers, and the schedule of each where there is one."""
-    return optimizers, [] if schedule is None else [schedule(optimizer) for optimizer in optimizers]
+def turns(host: Any, *generators: nn.Module) -> tuple[list[Optimizer], list[LRScheduler]]:
+    """Return what ``configure_optimizers`` returns: the generator's and the discriminator's optimizer, and schedules.
+
+    Args:
+        host: has ``optimizer_g``, ``optimizer_d``, ``discriminator`` and ``schedule``, the latter None for none.
+        generators: the modules that train in the generator's turn.
+    """
+    parameters = [parameter for module in generators for parameter in module.parameters()]
+    optimizers = [host.optimizer_g(parameters), host.optimizer_d(host.discriminator.parameters())]
+    return optimizers, [] if host.schedule is None else [host.schedule(optimizer) for optimizer in optimizers]
 
 
 def step_schedules(host: LightningModule) -> None:
@@ -47,18 +50,20 @@ def step_schedules(host: LightningModule) -> None:
         schedule.step()  # type: ignore[call-arg]
 
 
-def evaluation_latents(host: LightningModule, latents: nn.Module, n: int, batch_idx: int, stream: int) -> Tensor:
-    """Return n latent vectors that are the same at every evaluation, and others in each batch and on each process.
+def samples(host: Any, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
+    """Return what an evaluation step returns: n samples, of latents that are the same at every evaluation.
+
+    Each batch and each process has latents of its own.
 
     Args:
-        host: says the device, and which process of how many this is.
-        latents: called as ``latents(n, device, generator)``.
+        host: has ``generator`` and ``latents``.
         n: how many.
         batch_idx: of the evaluation.
         stream: 0 in validation, 1 in the test.
     """
     place = (batch_idx * host.trainer.world_size + host.global_rank) * 2 + stream
-    return latents(n, host.device, torch.Generator().manual_seed(place))
+    latents = host.latents(n, host.device, torch.Generator().manual_seed(place))
+    return {"samples": host.generator(latents).float()}
 
 
 def _descend(host: LightningModule, optimizer: Any, loss: Tensor) -> None:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss, penalised
-from mine_lightning.hosts.alternation import alternate, evaluation_latents, step_schedules, with_schedules
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty, generator_loss, sample_loss
+from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
 from mine_lightning.types import OptimizerFactory, ScheduleFactory
 
 __all__ = ["DCGAN"]
@@ -61,25 +61,17 @@ class DCGAN(LightningModule):
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         fake = self.generator(self.latents(len(batch), self.device))
-        loss_d = discriminator_loss(self.discriminator(batch), self.discriminator(fake.detach()))
-        loss_d = penalised(loss_d, self.penalty, self.discriminator, batch, batch_idx)
+        loss_d = sample_loss(self.discriminator, batch, fake, self.penalty, batch_idx)
         alternate(self, loss_d, lambda: generator_loss(self.discriminator(fake)))
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
-        return self._generate(len(batch), batch_idx, stream=0)
+        return samples(self, len(batch), batch_idx, stream=0)
 
     def test_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
-        return self._generate(len(batch), batch_idx, stream=1)
+        return samples(self, len(batch), batch_idx, stream=1)
 
     def on_train_epoch_end(self) -> None:
         step_schedules(self)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.optimizer_g(self.generator.parameters()),
-            self.optimizer_d(self.discriminator.parameters()),
-        ]
-        return with_schedules(optimizers, self.schedule)
-
-    def _generate(self, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
-        return {"samples": self.generator(evaluation_latents(self, self.latents, n, batch_idx, stream)).float()}
+        return turns(self, self.generator)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+
+from mine_lightning.views.evaluation_pictures import EvaluationPictures
 
 __all__ = ["PointCloud", "point_picture"]
 
@@ -38,38 +38,9 @@ def point_picture(points: Tensor, data: Tensor, side: int = 480, dot: int = 3) -
     return picture
 
 
-class PointCloud(Callback):
-    """Write ``step-001000.png`` and log ``samples`` at each evaluation, from the host's first validation batch.
+@final
+class PointCloud(EvaluationPictures):
+    """Draws generated points ``[n, 2]`` over the batch's at each evaluation; does nothing for other samples."""
 
-    Does nothing for a host whose ``validation_step`` returns no ``"samples"``, or others than ``[n, 2]``.
-
-    Args:
-        folder: where the pictures go.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        if batch_idx > 0 or trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        samples = outputs.get("samples") if isinstance(outputs, dict) else None
-        if not isinstance(samples, Tensor) or samples.ndim != 2 or samples.shape[1] != 2:
-            return
-        from PIL import Image
-
-        # batches, not trainer.global_step: that counts every optimizer's steps
-        step = trainer.fit_loop.total_batch_idx + 1
-        picture = point_picture(samples, batch).numpy()
-        Image.fromarray(picture).save(self.folder / f"step-{step:06d}.png")
-        for logger in trainer.loggers:
-            if hasattr(logger, "log_image"):
-                logger.log_image("samples", [picture], step=step - 1)
+    def draw(self, samples: Tensor, batch: Any) -> Tensor | None:
+        return point_picture(samples, batch) if samples.ndim == 2 and samples.shape[1] == 2 else None

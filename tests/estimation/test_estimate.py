@@ -63,29 +63,6 @@ def test_the_seed_repeats_it_and_the_global_state_does_not_move():
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_no_pair_is_scored_by_a_t_that_was_trained_on_it(monkeypatch):
-    from mine_lightning.estimation import estimate as module
-
-    seen, scored = [], []
-    fit, value_of = module._fit, module.value_of
-
-    def watch_fit(pairs, networks, training_index, validation_index, *rest):
-        seen.append(set(training_index.tolist()) | set(validation_index.tolist()))
-        return fit(pairs, networks, training_index, validation_index, *rest)
-
-    def watch_value(T, pairs, index):
-        scored.append(set(index.tolist()))
-        return value_of(T, pairs, index)
-
-    monkeypatch.setattr(module, "_fit", watch_fit)
-    monkeypatch.setattr(module, "value_of", watch_value)
-    estimate_mi(*GAUSSIAN.sample(301, 0), max_steps=5)
-    held_out = scored[1::2]  # after each on the pairs that T was trained on
-    assert all(not a & b for a, b in zip(seen, held_out, strict=True))
-    assert set.union(*held_out) == set(range(301))
-    assert sum(len(part) for part in held_out) == 301
-
-
 def test_images_and_labels():
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (1200,), generator=generator)

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss, penalised
+from mine_lightning.hosts.adversarial import (
+    ZeroCentredPenalty,
+    discriminator_loss,
+    generator_loss,
+    pair_loss,
+    sample_loss,
+)
 
 
 def test_losses_equal_their_formulas_over_probabilities():
@@ -40,9 +46,29 @@ def test_wrong_numbers_are_refused(gamma, every):
         ZeroCentredPenalty(gamma, every)
 
 
-def test_a_loss_is_penalised_in_its_turn_alone():
-    layer, real, loss = nn.Linear(3, 1), torch.randn(5, 3), torch.tensor(0.25)
+@pytest.mark.parametrize(("batch_idx", "due"), [(0, True), (1, False), (3, True)])
+def test_a_loss_is_penalised_in_its_turn_alone_and_sends_nothing_back(batch_idx, due):
+    layer, real = nn.Linear(3, 1), torch.randn(5, 3)
+    fake = torch.randn(5, 3, requires_grad=True)
     penalty = ZeroCentredPenalty(2.0, every=3)
-    assert penalised(loss, None, layer, real, batch_idx=0) is loss
-    assert penalised(loss, penalty, layer, real, batch_idx=1) is loss
-    assert penalised(loss, penalty, layer, real, batch_idx=3) == loss + penalty(layer, real)
+    plain = discriminator_loss(layer(real), layer(fake))
+    loss = sample_loss(layer, real, fake, penalty, batch_idx)
+    torch.testing.assert_close(loss, plain + penalty(layer, real) if due else plain)
+    torch.testing.assert_close(sample_loss(layer, real, fake, None, batch_idx), plain)
+    assert torch.autograd.grad(loss, [fake, layer.weight], allow_unused=True)[0] is None
+
+
+@pytest.mark.parametrize(("batch_idx", "due"), [(0, True), (1, False)])
+def test_pairs_are_penalised_in_the_sample_at_its_code(batch_idx, due):
+    class OfPairs(nn.Module):
+        def forward(self, x, z):
+            return (x**2).sum(dim=1) * z[:, 0]
+
+    pairs, penalty = OfPairs(), ZeroCentredPenalty(2.0, every=3)
+    real, fake = torch.randn(2, 5, 3)
+    code, z = torch.randn(2, 5, 2, requires_grad=True)
+    loss = pair_loss(pairs, real, code, fake, z.detach(), penalty, batch_idx)
+    plain = discriminator_loss(pairs(real, code), pairs(fake, z)).detach()
+    slope = 3 * (2 * real * code[:, :1]).square().sum(dim=1).mean().detach()  # of gamma / 2 = 1, three times as rarely
+    torch.testing.assert_close(loss, plain + slope if due else plain)
+    assert not loss.requires_grad or torch.autograd.grad(loss, [code], allow_unused=True) == (None,)

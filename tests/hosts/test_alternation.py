@@ -6,7 +6,7 @@ import torch
 from cases import TinyDiscriminator, TinyGenerator, sgd, trainer
 from pytorch_lightning import LightningModule
 
-from mine_lightning.hosts.alternation import alternate, evaluation_latents, step_schedules, with_schedules
+from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
 from mine_lightning.networks.latents import CodeAndNoise
 
 
@@ -47,10 +47,19 @@ def test_the_generator_answers_the_discriminator_after_its_step(tmp_path):
     assert all(parameter.requires_grad for parameter in host.parameters())
 
 
-def test_every_optimizer_gets_its_schedule():
-    optimizers = [sgd(torch.nn.Linear(1, 1).parameters()) for _ in range(2)]
-    assert with_schedules(optimizers, None) == (optimizers, [])
-    _, schedules = with_schedules(optimizers, lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 1))
+def test_each_turn_has_its_parameters_and_every_optimizer_its_schedule():
+    class Turns:
+        optimizer_g = optimizer_d = staticmethod(sgd)
+        schedule = None
+        generator, encoder, discriminator = (torch.nn.Linear(1, 1) for _ in range(3))
+
+    host = Turns()
+    (optimizer_g, optimizer_d), schedules = turns(host, host.generator, host.encoder)
+    assert optimizer_g.param_groups[0]["params"] == [*host.generator.parameters(), *host.encoder.parameters()]
+    assert optimizer_d.param_groups[0]["params"] == [*host.discriminator.parameters()]
+    assert schedules == []
+    host.schedule = lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizers, schedules = turns(host, host.generator)
     assert [schedule.optimizer for schedule in schedules] == optimizers
 
 
@@ -73,13 +82,14 @@ def test_schedules_step_once_however_many_there_are(count):
 def test_latents_differ_between_batches_processes_and_streams():
     class Process:
         device = torch.device("cpu")
+        generator, latents = torch.nn.Identity(), CodeAndNoise(2, 2)
 
         def __init__(self, rank, world):
             self.global_rank = rank
             self.trainer = type("Trainer", (), {"world_size": world})()
 
     def draw(rank, batch_idx, stream, world=2):
-        return evaluation_latents(Process(rank, world), CodeAndNoise(2, 2), 3, batch_idx, stream)
+        return samples(Process(rank, world), 3, batch_idx, stream)["samples"]
 
     drawn = [draw(rank, batch, stream) for rank in (0, 1) for batch in (0, 1) for stream in (0, 1)]
     assert all(not torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])

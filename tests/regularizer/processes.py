@@ -67,9 +67,9 @@ class Keep(Callback):
         )
 
 
-def regularizer(**arguments):
+def regularizer(z="output:encoder", **arguments):
     defaults = {"statistics_network": small_mlp, "optimizer": sgd, "beta": 0.5}
-    return MINERegularizer("batch:0", "output:encoder", "minimize", **{**defaults, **arguments})
+    return MINERegularizer("batch:0", z, "minimize", **{**defaults, **arguments})
 
 
 def gan_term(**arguments):
@@ -88,6 +88,19 @@ class Chance(Classifier):
     def __init__(self):
         super().__init__()
         self.encoder = Skipping()
+
+
+class Aside(Classifier):
+    """A head on the detached code, which the term alone reaches: the host's loss does not use it."""
+
+    def __init__(self):
+        super().__init__()
+        self.aside = nn.Linear(3, 2, bias=False)
+
+    def training_step(self, batch, batch_idx):
+        z = self.encoder(batch[0])
+        self.aside(z.detach())
+        return nn.functional.cross_entropy(self.head(z), batch[1])
 
 
 class Skipping(nn.Module):
@@ -136,6 +149,7 @@ CASES = {
         for style in ("toggled", "two_forwards", "shared")
         for adaptive in (False, True)
     },
+    "aside": (Aside, partial(regularizer, z="output:aside"), {"ddp": {"find_unused_parameters": True}}),
     "validated": (Validated, regularizer, {"max_epochs": 2}),
     "uneven": (Classifier, regularizer, {"keep": one_left_over}),
     "chance": (Chance, regularizer, {"ddp": {"find_unused_parameters": True}, "log_every_n_steps": 1}),

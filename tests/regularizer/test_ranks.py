@@ -133,6 +133,26 @@ def test_gan_equals_one_process_on_the_global_batch(folder, style, adaptive, tmp
     assert gap(found["mine"], trained) <= 1e-3 * gap(untrained, trained)
 
 
+def test_what_the_term_alone_reaches_equals_one_process_too(folder):
+    """DDP has marked it unused; joined with the loss it would be reduced twice, or never."""
+    found, _ = left_by(folder, "aside")
+    torch.manual_seed(0)
+    host = processes.Aside()
+    before = host.aside.weight.detach().clone()
+    term = Term(MINE(small_mlp, (4,), (2,)), 0.5, "minimize", ranks=2)
+    optimizer = host.configure_optimizers()
+    for x, y in DataLoader(processes.PAIRS, processes.BATCH):
+        z = host.encoder(x)
+        code = host.aside(z.detach())
+        optimizer.zero_grad()
+        (torch.nn.functional.cross_entropy(host.head(z), y) + term.loss(x, code)).backward()
+        optimizer.step()
+        term.ascend(x, code)
+    effect = (host.aside.weight - before).abs().max().item()
+    assert effect > 1e-4
+    assert gap(found["host"], host.state_dict()) <= 1e-3 * effect
+
+
 def test_all_processes_skip_a_batch_of_which_one_has_a_single_sample(folder):
     for left in left_by(folder, "uneven"):
         assert left["updates"] == 7  # of eight batches

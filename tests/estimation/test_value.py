@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from mine_lightning.data.known_mi import Gaussian, sparse
-from mine_lightning.estimation import held_out
-from mine_lightning.estimation.held_out import joint_scores, score_matrix, value_of
+from mine_lightning.estimation import value as module
 from mine_lightning.estimation.pairs import Pairs, Side
+from mine_lightning.estimation.value import joint_scores, score_matrix, value_of
 
 RHO = 0.7
 
@@ -40,7 +40,7 @@ def gaussian_pairs(n, seed):
 
 
 def test_value_equals_the_sums_written_out(monkeypatch):
-    monkeypatch.setattr(held_out, "BLOCK", 6)
+    monkeypatch.setattr(module, "BLOCK", 6)
     pairs, T = gaussian_pairs(11, 0), BestStatistics()
     x, z = (side.double() for side in pairs[torch.arange(11)])
     joint, marginal, info_nce = [], [], []
@@ -73,8 +73,8 @@ def test_a_t_without_a_matrix_gets_a_few_marginals_a_sample():
     scored = few.isfinite()
     torch.testing.assert_close(few[scored], full[scored])
     assert scored.diagonal().all()
-    assert (scored.sum(0) == held_out.FEW + 1).all()
-    assert (scored.sum(1) == held_out.FEW + 1).all()
+    assert (scored.sum(0) == module.FEW + 1).all()
+    assert (scored.sum(1) == module.FEW + 1).all()
 
 
 def test_a_t_without_a_matrix_has_the_same_value_up_to_noise():

@@ -1,0 +1,93 @@
+"""What every scoring callback does: read samples, update metrics, log them, and in the test the batch's own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from mine_lightning.errors import InputError
+
+__all__ = ["Scoring"]
+
+
+class Scoring(Callback, ABC):
+    """Logs ``val/NAME`` and ``test/NAME`` of generated samples, and in the test ``test/floor_NAME`` of the batch.
+
+    The floor is what a perfect generator scores with the same number of samples. A subclass makes the metrics in its
+    ``setup`` by :meth:`score_with`, and says what they read.
+    """
+
+    def __init__(self) -> None:
+        self._generated: MetricCollection | None = None
+        self._real: MetricCollection | None = None
+
+    @abstractmethod
+    def read(self, samples: Tensor) -> Tensor:
+        """Return what the metrics are updated with, of generated samples or of a batch."""
+
+    def score_with(self, metrics: MetricCollection, host: LightningModule) -> None:
+        """Take the metrics, by name, on the host's device."""
+        self._generated = metrics.to(host.device)
+        self._real = self._generated.clone()
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._scores(pl_module)[0].reset()
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for scores in self._scores(pl_module):
+            scores.reset()
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._scores(pl_module)[0].update(self.read(self._samples_of(outputs, pl_module)))
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        generated, real = self._scores(pl_module)
+        generated.update(self.read(self._samples_of(outputs, pl_module)))
+        real.update(self.read(batch))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        _log(pl_module, "val/", self._scores(pl_module)[0], prog_bar=True)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        generated, real = self._scores(pl_module)
+        _log(pl_module, "test/", generated)
+        _log(pl_module, "test/floor_", real)
+
+    def _scores(self, host: LightningModule) -> tuple[MetricCollection, MetricCollection]:
+        assert self._generated is not None
+        assert self._real is not None
+        return self._generated.to(host.device), self._real.to(host.device)
+
+    def _samples_of(self, outputs: Any, host: LightningModule) -> Tensor:
+        if not isinstance(outputs, dict) or "samples" not in outputs:
+            raise InputError(
+                f"Expected {type(host).__name__} to return {{'samples': images}} from its validation and test step but "
+                f"got {type(outputs).__name__}; return them, or take {type(self).__name__} off."
+            )
+        return outputs["samples"]
+
+
+def _log(host: LightningModule, prefix: str, scores: MetricCollection, prog_bar: bool = False) -> None:
+    for name, value in scores.compute().items():
+        # compute() has summed over processes already; sync_dist averages equal numbers, and says so to Lightning
+        host.log(f"{prefix}{name}", value, prog_bar=prog_bar, sync_dist=True)

@@ -1,0 +1,55 @@
+"""What a host returns is found or told; every score is logged under its prefix, the batch's own as the floor."""
+
+import pytest
+import torch
+from pytorch_lightning import LightningModule
+from torchmetrics import MeanMetric, MetricCollection
+
+from mine_lightning.errors import InputError
+from mine_lightning.evaluations.scoring import Scoring
+
+
+class Host(LightningModule):
+    def log(self, name, value, **arguments):
+        self.logged = {**getattr(self, "logged", {}), name: (value.item(), arguments)}
+
+
+class Doubled(Scoring):
+    """Scores twice what it is given."""
+
+    def __init__(self, host):
+        super().__init__()
+        self.score_with(MetricCollection({"a": MeanMetric(), "b": MeanMetric()}), host)
+
+    def read(self, samples):
+        return 2 * samples
+
+
+def test_validation_scores_what_the_host_returned():
+    host = Host()
+    scores = Doubled(host)
+    for _ in range(2):  # a second evaluation starts anew
+        scores.on_validation_epoch_start(None, host)
+        scores.on_validation_batch_end(None, host, {"samples": torch.ones(3), "other": 1}, torch.zeros(3), 0)
+        scores.on_validation_epoch_end(None, host)
+        assert host.logged == {name: (2.0, {"prog_bar": True, "sync_dist": True}) for name in ("val/a", "val/b")}
+
+
+def test_the_test_scores_the_batch_too():
+    host = Host()
+    scores = Doubled(host)
+    scores.on_test_epoch_start(None, host)
+    scores.on_test_batch_end(None, host, {"samples": torch.ones(3)}, torch.full((3,), 5.0), 0)
+    scores.on_test_epoch_end(None, host)
+    plain = {"prog_bar": False, "sync_dist": True}
+    assert host.logged == {
+        **{f"test/{name}": (2.0, plain) for name in "ab"},
+        **{f"test/floor_{name}": (10.0, plain) for name in "ab"},
+    }
+
+
+@pytest.mark.parametrize("outputs", [None, torch.zeros(1), {"images": 1}])
+def test_a_host_without_samples_is_told_who_asks(outputs):
+    host = Host()
+    with pytest.raises(InputError, match=r"Expected Host to return \{'samples': images\} .* or take Doubled off"):
+        Doubled(host).on_validation_batch_end(None, host, outputs, None, 0)
