@@ -91,6 +91,7 @@ def test_the_number_of_tensors_stays(tmp_path, adaptive):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*moving average", "ignore:.*near the logarithm")  # 320 pairs, learnt by heart
 def test_memory_stays_over_20_000_steps(tmp_path):
     count = Count({2_000, 20_000}, lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     trainer(tmp_path, regularizer(adaptive_clip=True), count, max_epochs=1_000).fit(Classifier(), DataLoader(DATA, 16))
