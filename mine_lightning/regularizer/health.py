@@ -58,8 +58,8 @@ class Health:
         if not math.isfinite(value):
             self._once.say(
                 "finite",
-                f"{self.name} is {value}: x or z overflowed or was not a number in a training batch; look at the "
-                "host's loss and learning rate first.",
+                f"{self.name} is {value}: T has diverged, or x or z overflowed in a training batch; lower T's learning "
+                "rate, and look at the host's loss.",
             )
             return
         self._judge_limit(value)

@@ -37,7 +37,7 @@ def test_a_good_estimate_is_left_alone():
         ({"drift": -1.5}, (0.9, 0.1), "off by a factor of 4.48"),
         ({"drift": 1e4}, (0.9, 0.1), "off by a factor of 1.07e+13"),
         ({"value": 2.0}, (0.3, 0.1), "is 2.00 nats in training but 0.30 on held-out pairs"),
-        ({"value": float("nan")}, (0.3, 0.1), "mine/mi is nan: x or z overflowed"),
+        ({"value": float("nan")}, (0.3, 0.1), "mine/mi is nan: T has diverged, or x or z overflowed"),
     ],
 )
 def test_what_is_off_is_said_once(arguments, held_out, sentence):
