@@ -29,8 +29,7 @@ MAY_IMPORT = {
     "regularizer": {"estimator", "bounds", "held_out", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation"},  # the type of what is drawn
-    "results": {"runs", "campaign"},
-    "campaign": {"cli", "runs", "results"},
+    "results": {"cli", "runs"},
     "cli": None,
     "__init__": None,
 }

@@ -1,24 +1,18 @@
-"""``results/``: one JSON for each finished run that counts, and the tables that are made from them.
-
-``python -m mine_lightning.results run EXPERIMENT ... --protocol P --seeds 0 1`` trains what is missing and keeps it;
-``python -m mine_lightning.results keep RUN_DIR`` puts a finished run's summary at its place in ``results/``;
-``python -m mine_lightning.results`` prints the tables, which the README quotes.
-"""
+"""Finished runs, one JSON each, at their place in ``results/``, and the tables that are made from them."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import write_whole
 
-__all__ = ["keep", "load", "main", "mode_table", "place"]
+__all__ = ["RESULTS", "keep", "load", "main_table", "mode_table", "place"]
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def place(summary: dict[str, Any], root: Path = RESULTS) -> Path:
@@ -90,31 +84,7 @@ def _seeds(runs: list[dict[str, Any]]) -> str:
     return f"{len(runs)} seed" + ("s" if len(runs) > 1 else "")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line of this module and return the exit code."""
-    words = sys.argv[1:] if argv is None else argv
-    try:
-        if words[:1] == ["keep"] and len(words) == 2:
-            print(keep(Path(words[1])))
-        elif words[:1] == ["run"]:
-            from mine_lightning.campaign import run
-
-            run(words[1:])
-        elif words:
-            raise InputError(f"Expected `run EXPERIMENT`, `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
-        else:
-            print(main_table())
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
 def main_table() -> str:
     """Return the README's table: GAN+MINE beside the same GAN without the term, on MNIST."""
     rows = {"gan_stacked_mnist": "GAN+MINE", "gan_stacked_mnist_dcgan": "the same without the term"}
     return mode_table(load(), rows, "mnist")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from mine_lightning import campaign, results
-from mine_lightning.campaign import Planned, run
+from mine_lightning import results
 from mine_lightning.errors import InputError
+from mine_lightning.results import campaign
+from mine_lightning.results.campaign import Planned, run
 
 TABLE = ["gan_25gaussians", "gan_spiral", "--protocol", "smoke", "--seeds", "0", "1"]
 
@@ -103,7 +104,7 @@ def test_an_unknown_experiment_is_told_before_anything_is_trained(tmp_path, caps
 def test_the_command_trains_for_real_and_its_result_belongs_to_its_config(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     code = (
-        "from pathlib import Path; from mine_lightning.campaign import run; "
+        "from pathlib import Path; from mine_lightning.results.campaign import run; "
         "run(['gan_25gaussians_mine_gp', '--protocol', 'smoke', '--seeds', '3', '--output', 'runs'], Path('results'))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, timeout=120)

@@ -13,12 +13,12 @@ from typing import Any
 from mine_lightning.cli import arguments, build, configs
 from mine_lightning.cli.main import identify, read, resolved
 from mine_lightning.errors import InputError
-from mine_lightning.results import RESULTS, keep, load
+from mine_lightning.results.tables import RESULTS, keep, load
 from mine_lightning.runs.folder import RunFolder
 
 __all__ = ["Planned", "run"]
 
-TRAIN = Path(__file__).parents[1] / "train.py"
+TRAIN = Path(__file__).parents[2] / "train.py"
 
 
 @dataclass(frozen=True)

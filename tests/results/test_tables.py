@@ -54,9 +54,3 @@ def test_table_has_means_over_seeds_and_the_floor():
     assert table[0] == "| modes / KL, at step | 500 | test |"
     assert table[2] == "| A (2 seeds) | 650 / 1.500 ± 0.500 | 1000 / 0.060 ± 0.000 |"
     assert table[3] == "| a perfect generator | | 1000 / 0.024 ± 0.000 |"
-
-
-def test_command_line(capsys):
-    assert results.main([]) == 0
-    assert capsys.readouterr().out.strip() == results.main_table()
-    assert results.main(["throw"]) == 2

@@ -1,0 +1,34 @@
+"""The command line of this room; its package says what it takes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mine_lightning.errors import InputError
+from mine_lightning.results.campaign import run
+from mine_lightning.results.tables import keep, main_table
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        if words[:1] == ["keep"] and len(words) == 2:
+            print(keep(Path(words[1])))
+        elif words[:1] == ["run"]:
+            run(words[1:])
+        elif words:
+            raise InputError(f"Expected `run EXPERIMENT`, `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
+        else:
+            print(main_table())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
