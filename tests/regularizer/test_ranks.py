@@ -1,7 +1,6 @@
 """Two processes (gloo) against one on the global batch; what they decide together; two nodes under torchrun."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import torch
 from by_hand import Classifier, StyledGAN, Term
 from cases import assert_same, conv, small_mlp, trainer
+from torch.distributed import TCPStore
 from torch.utils.data import DataLoader
 
 from mine_lightning.estimator import MINE
@@ -180,12 +180,11 @@ def test_one_process_decides_alone():
 
 def two_nodes(folder, *what):
     """Run two agents of torchrun with one rendezvous on loopback, as two machines would."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # the meeting point is a third party's: an agent that hosts it and leaves first makes the other fail on leaving
+    meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     agent = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--rdzv-id=1"]
-    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"]
-    command = [*agent, *place, str(HERE / "node.py"), str(folder), *what]
+    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{meeting.port}", "--rdzv-conf=is_host=0"]
+    command = [*agent, *place, "--local-addr=127.0.0.1", str(HERE / "node.py"), str(folder), *what]
     options = {"env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     agents = [subprocess.Popen(command, **options) for _ in range(2)]
     try:

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from mine_lightning import results
 from mine_lightning.errors import InputError
 from mine_lightning.results import campaign
+from mine_lightning.results.__main__ import main
 from mine_lightning.results.campaign import Planned, run
 
 TABLE = ["gan_25gaussians", "gan_spiral", "--protocol", "smoke", "--seeds", "0", "1"]
@@ -97,7 +97,7 @@ def test_training_that_ends_without_a_summary_is_told(tmp_path):
 
 
 def test_an_unknown_experiment_is_told_before_anything_is_trained(tmp_path, capsys):
-    assert results.main(["run", "gan_spiral", "gan_spirall"]) == 2
+    assert main(["run", "gan_spiral", "gan_spirall"]) == 2
     assert "there is no 'gan_spirall'; nearest: gan_spiral" in capsys.readouterr().err
 
 
