@@ -1,4 +1,4 @@
-"""What several rooms hand to each other, named once: callables, and a point of the information plane."""
+"""What several rooms hand to each other, named once: callables, and what figures are drawn from."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "ModuleFactory",
     "OptimizerFactory",
     "PlanePoint",
+    "Row",
     "ScheduleFactory",
     "Shape",
     "StatisticsFactory",
@@ -53,3 +54,29 @@ class PlanePoint(NamedTuple):
     mi_x: float
     mi_y: float
     pairs: int
+
+
+class Row(NamedTuple):
+    """What an estimator said of one data set of a study.
+
+    Attributes:
+        panel: the part of the figure it belongs to.
+        at: its place on the axis.
+        n: number of pairs.
+        dataset: number of the data set, from 0 on.
+        truth: the mutual information of the distribution, nats.
+        estimator: which one.
+        nats: its estimate.
+        stderr: the standard error that it tells itself, nats; NaN where it tells none.
+        seconds: what it took.
+    """
+
+    panel: str
+    at: float
+    n: int
+    dataset: int
+    truth: float
+    estimator: str
+    nats: float
+    stderr: float
+    seconds: float

@@ -14,7 +14,7 @@ from pytorch_lightning import Trainer
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
-__all__ = ["KEYS", "arguments_of", "check_names", "known"]
+__all__ = ["KEYS", "arguments_of", "check_classes", "check_names", "check_run", "known"]
 
 KEYS = ("seed_everything", "output", "protocol", "trainer", "model", "data", "mine")
 
@@ -26,6 +26,8 @@ _MODULES = (
     "mine_lightning.networks",
     "mine_lightning.networks.latents",
     "mine_lightning.evaluations",
+    "mine_lightning.studies",
+    "mine_lightning.bounds",
     "torch.optim",
     "torch.optim.lr_scheduler",
     "pytorch_lightning.callbacks",
@@ -40,7 +42,7 @@ def check_names(config: dict[str, Any]) -> None:
         InputError: for the first one that does not exist.
     """
     known(config, KEYS, "the config")
-    _check_run(config)
+    check_run(config)
     if not isinstance(config.get("mine") or {}, dict):
         raise InputError(f"Expected mine to have keys, or null, but got {config['mine']!r}.")
     _check_arguments(config.get("trainer") or {}, Trainer, "trainer")
@@ -52,10 +54,10 @@ def check_names(config: dict[str, Any]) -> None:
             raise InputError(
                 f"Expected {key} to have a class_path but got {node!r}; start from an experiment: --config NAME."
             )
-        _check_classes(node, key)
+        check_classes(node, key)
 
 
-def _check_run(config: dict[str, Any]) -> None:
+def check_run(config: dict[str, Any]) -> None:
     """Check what names and bounds a run: its seed, its protocol, its place, and that there is something to train."""
     seed, protocol = config.get("seed_everything", 0), config.get("protocol", "default")
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
@@ -64,7 +66,7 @@ def _check_run(config: dict[str, Any]) -> None:
         raise InputError(f"Expected protocol to be a word, part of file names, but got {protocol!r}.")
     if not isinstance(config.get("output", "runs"), str) or config.get("output") == "":
         raise InputError(f"Expected output to be a folder but got {config['output']!r}.")
-    trainer = config.get("trainer", {})
+    trainer = config.get("trainer", {})  # a study has none
     if not isinstance(trainer, dict):
         raise InputError(f"Expected trainer to have keys but got {trainer!r}.")
     for key in ("max_epochs", "limit_train_batches", "limit_val_batches", "limit_test_batches"):
@@ -84,14 +86,14 @@ def _check_arguments(arguments: dict[str, Any], owner: type, where: str) -> None
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         known(arguments, [name for name in parameters], where)
     for key, value in arguments.items():
-        _check_classes(value, f"{where}.{key}")
+        check_classes(value, f"{where}.{key}")
 
 
-def _check_classes(node: Any, where: str) -> None:
+def check_classes(node: Any, where: str) -> None:
     """Check the classes at or below a node."""
     if isinstance(node, list):
         for index, entry in enumerate(node):
-            _check_classes(entry, f"{where}[{index}]")
+            check_classes(entry, f"{where}[{index}]")
     elif isinstance(node, dict) and "class_path" in node:
         known(node, ("class_path", "init_args", "dict_kwargs"), where)
         found = _find_class(node["class_path"], where)

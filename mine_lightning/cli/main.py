@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 
-from mine_lightning.cli import arguments, build, checks, configs, estimates
+from mine_lightning.cli import arguments, build, checks, configs, estimates, studies
 from mine_lightning.errors import InputError
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
@@ -27,7 +27,7 @@ from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
-__all__ = ["identify", "main", "read", "resolved"]
+__all__ = ["identify", "main", "planned", "resolved"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,6 +55,10 @@ def _main(request: arguments.Request) -> int:
         if estimates.is_one(config):
             print(_yaml(config)) if request.print_config else estimates.run(config, request.configs[0])
             return 0
+        if studies.is_one(config):
+            experiment = _experiment(configs.find(request.configs[0]))
+            print(_yaml(config)) if request.print_config else studies.start(config, experiment)
+            return 0
         checks.check_names(config)
         if request.print_config:
             print(_yaml(resolved(config)[1]))
@@ -70,15 +74,18 @@ def _main(request: arguments.Request) -> int:
     return 0
 
 
-def read(request: arguments.Request) -> dict[str, Any]:
-    """Return the config of a training that was asked for, its names checked.
+def planned(request: arguments.Request) -> dict[str, Any]:
+    """Return what tells the run that was asked for from others, without starting it; see :func:`identify`.
 
     Raises:
         InputError: for the first name that does not exist.
     """
-    config = _merged(request)
+    config, experiment = _merged(request), _experiment(configs.find(request.configs[0]))
+    if studies.is_one(config):
+        return studies.identify(config, experiment)
     checks.check_names(config)
-    return config
+    ready, plain = resolved(config)
+    return identify(experiment, config, plain, build.instantiate(ready).data)
 
 
 def _merged(request: arguments.Request) -> dict[str, Any]:
@@ -152,6 +159,9 @@ def _start(config: dict[str, Any], experiment: str) -> None:
 def _resume(folder: RunFolder) -> None:
     quiet_lightning()
     config = configs.load(folder.config_file)
+    if studies.is_one(config):
+        studies.resume(folder)
+        return
     checks.check_names(config)
     ready, plain = resolved(config)
     parts = _build(ready, plain)

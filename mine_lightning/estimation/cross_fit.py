@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from mine_lightning.errors import InputError
 from mine_lightning.estimation.calibration import Calibrated, calibrated
 from mine_lightning.estimation.pairs import Pairs
 from mine_lightning.estimation.training import Point, Training, train
@@ -17,7 +17,7 @@ from mine_lightning.estimation.value import Value, joint_scores, score_matrix, v
 from mine_lightning.networks.separable import BilinearStatistics, SeparableStatistics
 from mine_lightning.types import StatisticsFactory
 
-__all__ = ["Fold", "cross_fit", "networks_for"]
+__all__ = ["Fold", "Parts", "cross_fit", "networks_for", "parts_of"]
 
 EMBEDDING = 32
 VALIDATION = (0.1, 1000)  # share of the training pairs that choose where to stop, and the most of them
@@ -31,6 +31,26 @@ def networks_for(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> list[Statis
     if all(len(shape) == 1 and shape[0] > EMBEDDING // 2 for shape in shapes):
         networks.append(BilinearStatistics)
     return networks
+
+
+class Parts(NamedTuple):
+    """Which pairs a fold trains on, chooses where to stop by, and is read on."""
+
+    training: Tensor
+    validation: Tensor
+    held_out: Tensor
+
+
+def parts_of(n: int, folds: int, seed: int) -> list[Parts]:
+    """Return the parts of each fold of n pairs, whose order the seed sets; each pair is held out once."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    cut = order.tensor_split(folds)
+    parts = []
+    for k, held_out in enumerate(cut):
+        rest = torch.cat([part for j, part in enumerate(cut) if j != k])
+        chosen = min(int(VALIDATION[0] * len(rest)), VALIDATION[1])
+        parts.append(Parts(rest[chosen:], rest[:chosen], held_out))
+    return parts
 
 
 @dataclass
@@ -60,16 +80,12 @@ def cross_fit(
         seed: of the parts, and of what is random in a training.
         progress: whether to write the running estimate to the standard error stream.
     """
-    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed))
-    parts = order.tensor_split(folds)
     fitted = []
-    for k, held_out in enumerate(parts):
-        rest = torch.cat([part for j, part in enumerate(parts) if j != k])
-        chosen = min(int(VALIDATION[0] * len(rest)), VALIDATION[1])
+    for k, part in enumerate(parts_of(len(pairs), folds, seed)):
         tell = _teller(k, folds) if progress else None
-        T, curve = _fit(pairs, networks, rest[chosen:], rest[:chosen], training, seed + k, tell)
-        seen = value_of(T, pairs, rest[chosen:][:GAP_PAIRS])
-        fitted.append(Fold(value_of(T, pairs, held_out), seen, curve))
+        T, curve = _fit(pairs, networks, part.training, part.validation, training, seed + k, tell)
+        seen = value_of(T, pairs, part.training[:GAP_PAIRS])
+        fitted.append(Fold(value_of(T, pairs, part.held_out), seen, curve))
     if progress:
         print(file=sys.stderr)
     return fitted
@@ -92,12 +108,7 @@ def _fit(
         rate = 5 * training.learning_rate if network is BilinearStatistics else training.learning_rate
         how = replace(training, learning_rate=rate)
         stop = train(network, pairs, training_index, validation_index, how, seed, tell)
-        if stop.best is None:
-            raise InputError(
-                "Expected T's values to be finite but none was in the whole training; "
-                "give a statistics_network with smaller weights, or fewer extreme x and z."
-            )
-        trained.append(stop.best)
+        trained.append(stop.kept)
         curves.append(stop.curve)
     sample = training_index[: 10 * VALIDATION[1]]
     validation = pairs[validation_index]

@@ -106,9 +106,7 @@ class Recipe:
     def __call__(self, left: Side, right: Side) -> MIEstimate:
         pairs = Pairs(left, right, self.gaussianise, self.seed)
         networks = networks_for(pairs.shapes) if self.statistics_network is None else [self.statistics_network]
-        training = Training.for_size(len(pairs) - len(pairs) // self.folds)
-        if self.max_steps is not None:
-            training = replace(training, max_steps=self.max_steps)
+        training = Training.for_size(len(pairs) - len(pairs) // self.folds, self.max_steps)
         fitted = cross_fit(pairs, networks, training, self.folds, self.seed, self.progress)
         settings = {"gaussianise": self.gaussianise, "folds": self.folds, "seed": self.seed, **asdict(training)}
         return _estimate(fitted, pairs, networks, settings)

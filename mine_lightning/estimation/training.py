@@ -16,12 +16,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from mine_lightning.bounds import Bound, InfoNCE, JensenShannon
+from mine_lightning.errors import InputError
 from mine_lightning.estimation.pairs import Pairs
 from mine_lightning.estimation.value import score_matrix
 from mine_lightning.estimator import MINE
 from mine_lightning.pairing import AllOthers, Derangements, Pairing
 
-__all__ = ["AverageAndStop", "Batches", "Point", "Training", "train"]
+__all__ = ["AverageAndStop", "Batches", "Point", "Training", "split", "train"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,18 @@ class Training:
     decay: float = 0.98
 
     @staticmethod
-    def for_size(n: int) -> Training:
-        """Return the defaults for n training pairs: at most 25 epochs, in at least 600 and at most 8,000 steps."""
+    def for_size(n: int, max_steps: int | None = None) -> Training:
+        """Return the defaults for n training pairs: at most 25 epochs, in at least 600 and at most 8,000 steps.
+
+        Args:
+            n: training pairs.
+            max_steps: in the place of the last three.
+        """
         power_of_two = 2 ** int(math.log2(max(1, n / 20)))
         batch_size = min(1024, max(64, power_of_two), n)
         epoch = n // batch_size
-        return Training(batch_size, min(8000, max(600, 25 * epoch)), min(200, max(20, epoch // 2)))
+        steps = min(8000, max(600, 25 * epoch)) if max_steps is None else max_steps
+        return Training(batch_size, steps, min(200, max(20, epoch // 2)))
 
 
 @dataclass(frozen=True)
@@ -97,13 +104,36 @@ class AverageAndStop(Callback):
         z: their partners.
         training: how often, how long, and the average's decay.
         tell: called with each point of the learning curve.
+        by_value: whether the bound's value is what is compared, in the place of its objective: the objective of
+            Donsker-Varadhan moves with T's free constant.
     """
 
-    def __init__(self, x: Tensor, z: Tensor, training: Training, tell: Callable[[Point], None] | None = None) -> None:
-        self.x, self.z, self.training, self.tell = x, z, training, tell
+    def __init__(
+        self,
+        x: Tensor,
+        z: Tensor,
+        training: Training,
+        tell: Callable[[Point], None] | None = None,
+        by_value: bool = False,
+    ) -> None:
+        self.x, self.z, self.training, self.tell, self.by_value = x, z, training, tell, by_value
         self.curve: list[Point] = []
         self.best: nn.Module | None = None
         self._score, self._waited = -float("inf"), 0
+
+    @property
+    def kept(self) -> nn.Module:
+        """The best average of T.
+
+        Raises:
+            InputError: where T never had a finite value.
+        """
+        if self.best is None:
+            raise InputError(
+                "Expected T's values to be finite but none was in the whole training; "
+                "give a statistics_network with smaller weights, or fewer extreme x and z."
+            )
+        return self.best
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         network: nn.Module = pl_module.statistics_network  # type: ignore[assignment]
@@ -122,8 +152,9 @@ class AverageAndStop(Callback):
     @torch.no_grad()
     def _look(self, step: int, bound: Bound) -> None:
         scores = score_matrix(self._average, self.x, self.z)
-        joint, marginal = _split(scores)
-        score = bound.eval().objective(joint, marginal).item()
+        joint, marginal = split(scores)
+        bound.eval()
+        score = (bound(joint, marginal) if self.by_value else bound.objective(joint, marginal)).item()
         bound.train()
         partition = torch.logsumexp(marginal.flatten(), 0) - torch.tensor(float(marginal.numel())).log()
         self.curve.append(Point(step, (joint.mean() - partition).item()))
@@ -135,7 +166,7 @@ class AverageAndStop(Callback):
             self._waited += 1
 
 
-def _split(scores: Tensor) -> tuple[Tensor, Tensor]:
+def split(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Return joint ``[n]`` and marginal ``[n, k]`` scores of a matrix whose left-out pairs are -inf, k in each row."""
     n = len(scores)
     # without the diagonal: what follows the first entry falls into n - 1 rows that each end in one of the diagonal
@@ -153,6 +184,7 @@ def train(
     training: Training,
     seed: int,
     tell: Callable[[Point], None] | None = None,
+    bound: Bound | None = None,
 ) -> AverageAndStop:
     """Train T from the shapes of x and z and return the callback, with the best average of T and the learning curve.
 
@@ -167,9 +199,10 @@ def train(
         training: how.
         seed: of T's weights, of the batches and of the marginals.
         tell: called with each point of the learning curve.
+        bound: what T ascends and is stopped by, in the place of the two.
     """
-    mine = _mine(network, pairs.shapes, training, seed)
-    stop = AverageAndStop(*pairs[validation_index], training, tell)
+    mine = _mine(network, pairs.shapes, training, seed, bound)
+    stop = AverageAndStop(*pairs[validation_index], training, tell, by_value=bound is not None)
     with _quiet(), torch.enable_grad():
         trainer = Trainer(
             max_steps=training.max_steps,
@@ -186,16 +219,16 @@ def train(
     return stop
 
 
-def _mine(network: Callable[..., nn.Module], shapes: Any, training: Training, seed: int) -> MINE:
+def _mine(network: Callable[..., nn.Module], shapes: Any, training: Training, seed: int, bound: Bound | None) -> MINE:
     def optimizer(parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, lr=training.learning_rate, fused=True)  # a third of a step otherwise
 
     x_shape, z_shape = shapes
     trial = MINE(network, x_shape, z_shape, seed=seed)
-    bound: Bound = InfoNCE(anchor=0.5)
-    pairing: Pairing = AllOthers()
-    if not hasattr(trial.statistics_network, "matrix"):
-        bound, pairing = JensenShannon(), Derangements(4)
+    scores_all = hasattr(trial.statistics_network, "matrix")
+    pairing: Pairing = AllOthers() if scores_all else Derangements(4)
+    if bound is None:
+        bound = InfoNCE(anchor=0.5) if scores_all else JensenShannon()
     # logging is a good part of a step of two milliseconds
     return MINE(network, x_shape, z_shape, bound, pairing, optimizer, seed, log_every=training.max_steps)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mine_lightning.cli import arguments, build, configs
-from mine_lightning.cli.main import identify, read, resolved
+from mine_lightning.cli import arguments
+from mine_lightning.cli.main import planned
 from mine_lightning.errors import InputError
 from mine_lightning.results.tables import RESULTS, keep, load
 from mine_lightning.runs.folder import RunFolder
@@ -45,10 +45,7 @@ class Planned:
         names = [experiment] if protocol == "default" else [experiment, protocol]
         words = [word for name in names for word in ("--config", name)]
         words += ["--seed", str(seed), "--output", output]
-        config = read(arguments.parse(words))
-        ready, plain = resolved(config)
-        identity = identify(configs.find(experiment).stem, config, plain, build.instantiate(ready).data)
-        return cls(tuple(words), identity, Path(output))
+        return cls(tuple(words), planned(arguments.parse(words)), Path(output))
 
     def kept(self, root: Path) -> bool:
         """Return whether ``results/`` has this run, by the config as it is now."""
@@ -61,7 +58,7 @@ class Planned:
             for path in sorted((self.output / self.identity["experiment"]).glob("*/run.json"))
             if _same(RunFolder(path.parent).identity, self.identity)
         ]
-        candidates = [folder for folder in candidates if folder.last_checkpoint.is_file()]
+        candidates = [folder for folder in candidates if folder.started]
         return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
 
     def finish(self, train: Callable[[Sequence[str]], int]) -> Path:
@@ -91,17 +88,17 @@ def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[st
         train: trains by the words of one command line and returns its exit code; by default in a process of its own.
     """
     asked = _parse(words)
-    planned = [
+    table = [
         Planned.of(experiment, asked.protocol, seed, asked.output)
         for seed in asked.seeds
         for experiment in asked.experiments
     ]
-    for number, one in enumerate(planned, 1):
+    for number, one in enumerate(table, 1):
         name = "{experiment}, {protocol}, {dataset}, seed {seed}".format(**one.identity)
         if one.kept(root):
-            print(f"[{number}/{len(planned)}] {name}: is there", flush=True)
+            print(f"[{number}/{len(table)}] {name}: is there", flush=True)
             continue
-        print(f"[{number}/{len(planned)}] {name}", flush=True)
+        print(f"[{number}/{len(table)}] {name}", flush=True)
         print(f"  kept as {keep(one.finish(train or _train), root)}", flush=True)
 
 

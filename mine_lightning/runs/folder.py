@@ -32,6 +32,7 @@ class RunFolder:
     ``checkpoints/``        ``last.ckpt``, and one for each evaluation
     ``metrics.csv``         everything that was logged
     ``samples/``            sample grids, PNG
+    ``rows.csv``            of a study, in the place of the last three
     ``summary.json``        the result, once the run has finished
     ``wandb/``              the W&B run
     ======================  ==========================================================
@@ -87,12 +88,13 @@ class RunFolder:
                 f"Expected {', '.join(sorted(_IDENTITY))} in {folder.path / 'run.json'} but "
                 f"{', '.join(sorted(missing))} is missing; the file is damaged, start the run again."
             )
-        folder.samples.mkdir(exist_ok=True)
-        if not folder.last_checkpoint.is_file():
+        if not folder.started:
             raise InputError(
                 f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before its "
                 "first evaluation; start it again."
             )
+        if folder.last_checkpoint.is_file():
+            folder.samples.mkdir(exist_ok=True)
         return folder
 
     @property
@@ -104,6 +106,16 @@ class RunFolder:
     def last_checkpoint(self) -> Path:
         """The newest checkpoint."""
         return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def rows(self) -> Path:
+        """What a study has found so far."""
+        return self.path / "rows.csv"
+
+    @property
+    def started(self) -> bool:
+        """Whether there is something to go on from."""
+        return self.last_checkpoint.is_file() or self.rows.is_file()
 
     @property
     def samples(self) -> Path:
