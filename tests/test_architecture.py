@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "estimator": {"bounds", "held_out", "pairing", "networks"},
     "baselines": set(),
     "estimation": {"estimator", "bounds", "pairing", "networks", "views"},  # views when a figure is asked for
+    "studies": {"data", "baselines", "bounds", "held_out", "networks", "estimation"},
     "regularizer": {"estimator", "bounds", "held_out", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation"},  # the type of what is drawn

@@ -141,8 +141,8 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
             "commit": commit(),
         }
     )
-    title = f"{identity['experiment']}, {len({(row.panel, row.at) for row in rows})} points, absolute error in nats"
-    lines = [(name, f"{error:.3f}") for name, error in metrics.items()]
+    title = f"{identity['experiment']}, seed {identity['seed']}, over {len(rows) // len(metrics)} data sets, in nats"
+    lines: list[tuple[str, ...]] = [(name, f"{error:.3f}") for name, error in metrics.items()]
     print("\n" + table(title, lines, ("estimator", "mean absolute error")))
     print(f"\n{folder.path}\n  summary.json, rows.csv{picture}; {time.perf_counter() - began:.0f} s")
     return folder

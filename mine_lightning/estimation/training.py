@@ -202,7 +202,8 @@ def train(
         bound: what T ascends and is stopped by, in the place of the two.
     """
     mine = _mine(network, pairs.shapes, training, seed, bound)
-    stop = AverageAndStop(*pairs[validation_index], training, tell, by_value=bound is not None)
+    by_value = bound is not None and bound.shift_invariant
+    stop = AverageAndStop(*pairs[validation_index], training, tell, by_value)
     with _quiet(), torch.enable_grad():
         trainer = Trainer(
             max_steps=training.max_steps,

@@ -1,0 +1,102 @@
+"""A study from the command line, from config to run folder, and on from where it stopped."""
+
+import json
+
+import pytest
+import yaml
+
+from mine_lightning.cli.main import main
+from mine_lightning.results import RESULTS
+
+TINY = {
+    "mi_gaussian_2d": ["--study.rho", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
+    "mi_gaussian_20d": ["--study.rho", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
+    "mi_nonlinear": ["--study.sigma", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
+    "mi_consistency": ["--study.dims", "[1]", "--study.n", "[150]", "--study.datasets", "1"],
+}
+SHORT = ["--estimators.MINE.max_steps", "5", "--estimators.MINE-f.max_steps", "5"]
+FAST = ["--estimators.estimate_mi.settings", "{max_steps: 5}"]
+
+
+def words(name, out):
+    return ["--config", name, *TINY[name], *(SHORT if name != "mi_consistency" else []), *FAST, "--output", str(out)]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_every_study_runs_and_leaves_a_folder(name, tmp_path, capsys):
+    assert main(words(name, tmp_path)) == 0
+    (folder,) = (tmp_path / name).iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.yaml",
+        "figure.png",
+        "rows.csv",
+        "run.json",
+        "summary.json",
+    ]
+    summary = json.loads((folder / "summary.json").read_text())
+    estimators = list(yaml.safe_load((folder / "config.yaml").read_text())["estimators"])
+    assert list(summary["metrics"]) == estimators
+    for point in summary["points"]:
+        for estimator in estimators:  # of a few steps on a few pairs: far from the truth, and finite
+            assert abs(point[estimator][0] - point["truth"]) < 5
+    printed = capsys.readouterr().out
+    assert "mean absolute error" in printed
+    assert str(folder) in printed
+
+
+def test_the_metrics_are_mean_absolute_errors(tmp_path):
+    main(words("mi_gaussian_2d", tmp_path))
+    (folder,) = (tmp_path / "mi_gaussian_2d").iterdir()
+    summary = json.loads((folder / "summary.json").read_text())
+    (point,) = summary["points"]
+    for name, error in summary["metrics"].items():
+        assert error == pytest.approx(abs(point[name][0] - point["truth"]), abs=2e-4)
+
+
+def test_a_killed_study_resumes_without_doing_anything_twice(tmp_path, capsys):
+    main(words("mi_gaussian_2d", tmp_path))
+    (folder,) = (tmp_path / "mi_gaussian_2d").iterdir()
+    rows = (folder / "rows.csv").read_text().splitlines(keepends=True)
+    (folder / "rows.csv").write_text("".join(rows[:3]))
+    before = (folder / "summary.json").read_text()
+    (folder / "summary.json").unlink()
+    capsys.readouterr()
+    assert main(["--resume", str(folder)]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert [line.split()[0] for line in told] == ["[3/4]", "[4/4]"]
+    after = json.loads((folder / "summary.json").read_text())
+    assert after["metrics"] == json.loads(before)["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (["--study.rho", "[1.0]"], "every rho in (-1, 1) but got 1.0"),
+        (["--study.roh", "[0.5]"], "'roh'; did you mean 'rho'?"),
+        (["--estimators.k-NN.k", "many"], "Expected int for estimators.k but got 'many'"),
+        (["--estimators", "null"], "Expected estimators to be named but got None"),
+        (["--study", "null"], "Expected study to have a class_path but got None"),
+        (["--trainer.max_epochs", "2"], "'trainer'"),
+        (["--seed", "-1"], "Expected a seed from 0"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_wrong_input_is_told_in_one_line(override, message, tmp_path, capsys):
+    assert main([*words("mi_gaussian_2d", tmp_path), *override]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_config_is_printed(capsys):
+    assert main(["--config", "mi_gaussian_2d", "--print_config"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["study"]["init_args"]["dims"] == 2
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_kept_study_belongs_to_its_config_and_has_its_picture(name):
+    from mine_lightning.cli import configs, studies
+
+    identity = studies.identify(configs.load(configs.find(name)), name)
+    kept = json.loads((RESULTS / name / "default-drawn-seed0.json").read_text())
+    assert {key: kept[key] for key in identity} == identity
+    assert (RESULTS / "pictures" / f"{name}.png").is_file()

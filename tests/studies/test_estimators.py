@@ -1,0 +1,76 @@
+"""The estimators of a study against what they stand for, and against the truth."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from mine_lightning import estimate_mi
+from mine_lightning.baselines import ksg
+from mine_lightning.bounds import DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
+from mine_lightning.data.known_mi import Gaussian, sparse
+from mine_lightning.errors import InputError
+from mine_lightning.networks import MLPStatistics, SeparableStatistics
+from mine_lightning.studies import CrossFitted, NearestNeighbours, Trained
+
+TASK = Gaussian("g", sparse(1, 0.8))
+X, Z = TASK.sample(1500, 0)
+SMALL = partial(MLPStatistics, hidden=(64,))
+
+
+def test_cross_fitted_is_estimate_mi():
+    expected = estimate_mi(X, Z, seed=3, max_steps=20)
+    assert CrossFitted({"max_steps": 20})(X, Z, 3) == (expected.nats, expected.stderr)
+
+
+def test_nearest_neighbours_are_ksg():
+    reading = NearestNeighbours(k=4)(X, Z, 0)
+    assert reading.nats == ksg(X, Z, 4)
+    assert math.isnan(reading.stderr)
+
+
+@pytest.mark.parametrize(
+    ("bound", "network"),
+    [
+        (DonskerVaradhan(), SMALL),
+        (FDivergence(), SMALL),
+        (JensenShannon(), SMALL),
+        (InfoNCE(), SeparableStatistics),
+    ],
+    ids=repr,
+)
+def test_any_bound_comes_near_the_truth(bound, network):
+    reading = Trained(bound, network, folds=2, max_steps=300)(X, Z, 0)
+    assert reading.nats == pytest.approx(TASK.mi, abs=0.1)
+    assert 0.005 < reading.stderr < 0.1
+
+
+def test_the_seed_sets_it_and_the_bound_s_state_stays_its_own():
+    estimator = Trained(DonskerVaradhan(), SMALL, max_steps=20)
+    assert estimator(X, Z, 1) == estimator(X, Z, 1) != estimator(X, Z, 2)
+    assert estimator.bound.log_average.isnan()  # nothing was trained on the one it was given
+
+
+class Constant(nn.Module):
+    """T = 1 everywhere, whatever it is trained on: the f-divergence form is 1 - e^0 = 0, and so is the other."""
+
+    def __init__(self, x_shape, z_shape):
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x, z):
+        return self.nothing * 0 + torch.full((len(x),), 1.0)
+
+
+@pytest.mark.parametrize("bound", [DonskerVaradhan(), FDivergence()], ids=repr)
+def test_what_is_read_is_the_bound_of_the_scores(bound):
+    reading = Trained(bound, Constant, max_steps=2)(X, Z, 0)
+    assert reading.nats == pytest.approx(0, abs=1e-6)
+    assert reading.stderr == pytest.approx(0, abs=1e-6)
+
+
+def test_it_refuses_a_single_fold():
+    with pytest.raises(InputError, match="at least 2 folds but got 1"):
+        Trained(FDivergence(), folds=1)
