@@ -22,7 +22,7 @@ _NEAR = 0.6
 
 
 def estimates_figure(rows: Sequence[Row], x_label: str) -> Figure:
-    """Draw each estimator's values, mean and range over the data sets, and the truth as a line; a panel beside another.
+    """Draw each estimator's values, mean and range over the data sets, and the truth as a line; below, how far apart.
 
     Args:
         rows: at least one.
@@ -32,15 +32,21 @@ def estimates_figure(rows: Sequence[Row], x_label: str) -> Figure:
         InputError: without matplotlib.
     """
     panels = list(dict.fromkeys(row.panel for row in rows))
-    figure, axes = _figure(len(panels))
+    figure, (axes, below) = _figure(len(panels), heights=(2, 1))
     axes[0].set_ylabel("I(x; z), nats")
-    for panel, part in zip(panels, axes, strict=True):
+    below[0].set_ylabel("less the truth, nats")
+    for panel, part, error in zip(panels, axes, below, strict=True):
         own = [row for row in rows if row.panel == panel]
         truth = sorted({(row.at, row.truth) for row in own})
         part.plot(*zip(*truth, strict=True), color="k", lw=1.5, label="truth", zorder=1)
         _draw_estimators(part, own, lambda row: row.nats)
         _draw_limit(part, own)
-        part.set(title=panel, xlabel=x_label)
+        part.set_title(panel)
+        error.axhline(0, color="k", lw=1.5, zorder=1)
+        _draw_estimators(error, own, lambda row: row.nats - row.truth)
+        # hundredths of a nat and tens of them are both to be seen
+        error.set_yscale("symlog", linthresh=0.1)
+        error.set_xlabel(x_label)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
     return figure
 
@@ -56,7 +62,7 @@ def errors_figure(rows: Sequence[Row], x_label: str) -> Figure:
         InputError: without matplotlib.
     """
     panels = list(dict.fromkeys(row.panel for row in rows))
-    figure, axes = _figure(len(panels))
+    figure, (axes,) = _figure(len(panels))
     axes[0].set_ylabel("absolute error, nats")
     for panel, part in zip(panels, axes, strict=True):
         own = [row for row in rows if row.panel == panel]
@@ -69,16 +75,17 @@ def errors_figure(rows: Sequence[Row], x_label: str) -> Figure:
     return figure
 
 
-def _figure(panels: int) -> tuple[Figure, Sequence[Axes]]:
+def _figure(panels: int, heights: Sequence[float] = (1,)) -> tuple[Figure, Any]:
+    """Return a figure and its axes, a row for each height."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise InputError(
             "Expected matplotlib for the figure but it is not installed; pip install 'mine_lightning[plot]'."
         ) from error
-    figure = Figure(figsize=(max(6.5, 3.4 * panels), 4.4), dpi=120, layout="constrained")
-    axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
-    for part in axes:
+    figure = Figure(figsize=(max(8, 3.4 * panels), 2.9 + 1.5 * len(heights)), dpi=120, layout="constrained")
+    axes = figure.subplots(len(heights), panels, sharex="col", sharey="row", squeeze=False, height_ratios=heights)
+    for part in axes.flat:
         part.grid(color="0.93")
         part.set_axisbelow(True)
         part.spines[["top", "right"]].set_visible(False)

@@ -22,16 +22,18 @@ def lines(axes):
 
 
 def test_estimates_are_means_beside_the_truth():
-    (axes,) = estimates_figure(ROWS, "place").axes
+    axes, error = estimates_figure(ROWS, "place").axes
     assert lines(axes)["truth"] == [[1, 1], [2, 2]]
     (container,) = axes.containers
     assert container.lines[0].get_xydata() == pytest.approx(np.array([[1, 0.85], [2, 1.65]]))
-    assert axes.get_xlabel() == "place"
+    (container,) = error.containers
+    assert container.lines[0].get_xydata() == pytest.approx(np.array([[1, -0.15], [2, -0.35]]))
+    assert error.get_xlabel() == "place"
     assert not any(label.startswith("ln n") for label in lines(axes))
 
 
 def test_ln_n_is_marked_where_the_truth_comes_near_it():
-    (axes,) = estimates_figure([row(0.9, 0, "A", 4.0, truth=5.0)], "place").axes
+    axes, _ = estimates_figure([row(0.9, 0, "A", 4.0, truth=5.0)], "place").axes
     assert "ln n = 6.9" in lines(axes)
 
 
@@ -46,7 +48,7 @@ def test_panels_stand_side_by_side_and_the_file_has_ink(tmp_path):
     from matplotlib.image import imread
 
     figure = estimates_figure([*ROWS, *(one._replace(panel="q") for one in ROWS)], "place")
-    assert [axes.get_title() for axes in figure.axes] == ["p", "q"]
+    assert [axes.get_title() for axes in figure.axes] == ["p", "q", "", ""]
     figure.savefig(tmp_path / "figure.png")
     assert imread(tmp_path / "figure.png")[..., :3].std() > 0.02
 
