@@ -134,8 +134,8 @@ SECTIONS = (
     Section(
         "Stacked MNIST",
         "The paper's Table 1 at the size of the main job: small nets, 4,000 generator steps, a gradient penalty in "
-        "every system. The published rows were trained without it, with larger nets and for longer. Modes of 1000, higher "
-        "is better; KL from the generated modes to uniform, lower is better.",
+        "every system. The published rows were trained without it, with larger nets and for longer. Modes of 1000, "
+        "higher is better; KL from the generated modes to uniform, lower is better.",
         MODES,
         _stacked("default"),
         curves=True,

@@ -32,6 +32,9 @@ class RunFolder:
     ``checkpoints/``        ``last.ckpt``, and one for each evaluation
     ``metrics.csv``         everything that was logged
     ``samples/``            sample grids, PNG
+    ``modes.csv``           samples per mode of each evaluation, where modes are counted
+    ``warnings.txt``        warnings that came up, one a line
+    ``report.html``         all of it on one page
     ``summary.json``        the result, once the run has finished
     ``wandb/``              the W&B run
     ======================  ==========================================================
@@ -109,6 +112,21 @@ class RunFolder:
     def samples(self) -> Path:
         """Where sample grids go."""
         return self.path / "samples"
+
+    @property
+    def modes_file(self) -> Path:
+        """Samples per mode of each evaluation."""
+        return self.path / "modes.csv"
+
+    @property
+    def warnings_file(self) -> Path:
+        """Warnings that came up."""
+        return self.path / "warnings.txt"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows the run."""
+        return self.path / "report.html"
 
     @property
     def identity(self) -> dict[str, Any]:
