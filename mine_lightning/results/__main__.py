@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
             print(keep(Path(words[1])))
         elif words[:1] == ["run"]:
             run(words[1:])
-        elif words[:1] == ["compare"] and len(words) > 2:
+        elif words[:1] == ["compare"]:
             print(compare(words[1:]))
         elif words:
             raise InputError(

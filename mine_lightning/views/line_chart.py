@@ -104,7 +104,7 @@ def _axis(values: Sequence[float], log: bool) -> tuple[float, float, list[float]
         low, high = low / 1.15, high * 1.15
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         span = math.log10(high / low)
-        units = (1, 2, 5) if span < 1.5 else (1, 3) if span < 3 else (1,)
+        units = (1, 1.5, 2, 3, 4, 5, 7) if span < 0.7 else (1, 2, 5) if span < 1.5 else (1, 3) if span < 3 else (1,)
         marks = [unit * 10.0**k for k in decades for unit in units if low <= unit * 10.0**k <= high]
         return low, high, marks[:: math.ceil(len(marks) / 6)] if marks else [low, high]
     # from 0 where that costs little of the height: then one sees what a change amounts to

@@ -63,7 +63,10 @@ th { vertical-align: bottom; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { white-space: normal; }
-@media (max-width: 500px) { th, td { padding-right: .7rem; } }
+@media (max-width: 500px) {
+  th, td { padding-right: .7rem; }
+  td:first-child { white-space: normal; min-width: 6rem; overflow-wrap: anywhere; }
+}
 th.number, td.number { text-align: right; }
 td.long { white-space: normal; min-width: 12rem; overflow-wrap: anywhere; }
 details { margin: .5rem 0; }
