@@ -11,18 +11,22 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint, ProgressBar
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 from mine_lightning.cli import arguments, build, checks, configs, estimates, studies
 from mine_lightning.errors import InputError
+from mine_lightning.published import published_row
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import choose_precision, hardware
+from mine_lightning.runs.mode_counts import ModeCounts
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
+from mine_lightning.runs.warning_log import kept_warnings
 from mine_lightning.views.points import PointCloud
+from mine_lightning.views.report import Report, result_rows, write_report
 from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
@@ -185,7 +189,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     trainer = _trainer(folder, parts, config, steps_done)
     _announce(folder, parts, config, steps_done)
     timer = next(callback for callback in _callbacks(trainer) if isinstance(callback, pl.callbacks.Timer))
-    with _told_how_to_resume(folder):
+    with _told_how_to_resume(folder), kept_warnings(folder.warnings_file):
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
         # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's
@@ -213,6 +217,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         next((accuracy for accuracy in judges if accuracy is not None), None),
     )
     folder.write_summary(summary)
+    write_report(folder)
     _finish(folder, summary)
 
 
@@ -231,6 +236,8 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         SeedEachEpoch(config["seed_everything"]),
         SampleGrid(folder.samples),
         PointCloud(folder.samples),
+        ModeCounts(folder.modes_file),
+        Report(folder),
         pl.callbacks.Timer(duration=given.pop("max_time")),
         ModelCheckpoint(
             folder.path / "checkpoints",
@@ -243,6 +250,8 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
             save_on_train_epoch_end=True,
         ),
     ]
+    if not any(isinstance(callback, LearningRateMonitor) for callback in callbacks):
+        callbacks.append(LearningRateMonitor())
     if given["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
         callbacks.append(progress_bar())
     given["default_root_dir"] = given["default_root_dir"] or str(folder.path)
@@ -281,15 +290,13 @@ def _announce(folder: RunFolder, parts: build.Parts, config: dict[str, Any], ste
 
 @rank_zero_only
 def _finish(folder: RunFolder, summary: dict[str, Any]) -> None:
-    metrics = summary["metrics"]
-    rows: list[tuple[str, ...]] = [
-        (name, f"{value:g}", f"{metrics[f'floor_{name}']:g}" if f"floor_{name}" in metrics else "")
-        for name, value in metrics.items()
-        if not name.startswith("floor_")
-    ]
     title = f"{summary['experiment']} on {summary['dataset']}, seed {summary['seed']}, {summary['steps']:,} steps"
-    print("\n" + table(title, rows, ("metric", "this run", "perfect generator")))
+    print("\n" + table(title, result_rows(summary), ("metric", "this run", "perfect generator", "published")))
+    row = published_row(summary["experiment"], summary["protocol"])
+    if row is not None:
+        print(f"published: {row.system}, {row.source}; {row.certainty}")
     print(f"\n{folder.path}")
+    print("  report.html    (the run on one page, for any browser)")
     print("  summary.json, metrics.csv, samples/, checkpoints/")
     for line in how_to_look(folder):
         print(f"  {line}")

@@ -24,13 +24,19 @@ class Scoring(Callback, ABC):
     def __init__(self) -> None:
         self._generated: MetricCollection | None = None
         self._real: MetricCollection | None = None
+        self._mode_counts: Tensor | None = None
+
+    @property
+    def mode_counts(self) -> Tensor | None:
+        """Samples per mode ``[modes]`` of the last validation, of all processes; None before it, or without modes."""
+        return self._mode_counts
 
     @abstractmethod
     def read(self, samples: Tensor) -> Tensor:
         """Return what the metrics are updated with, of generated samples or of a batch."""
 
     def score_with(self, metrics: MetricCollection, host: LightningModule) -> None:
-        """Take the metrics, by name, on the host's device."""
+        """Take the metrics, by name, on the host's device; one called ``modes`` counts samples in its ``counts``."""
         self._generated = metrics.to(host.device)
         self._real = self._generated.clone()
 
@@ -66,7 +72,12 @@ class Scoring(Callback, ABC):
         real.update(self.read(batch))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        _log(pl_module, "val/", self._scores(pl_module)[0], prog_bar=True)
+        scores = self._scores(pl_module)[0]
+        _log(pl_module, "val/", scores, prog_bar=True)
+        if "modes" in scores:
+            modes: Any = scores["modes"]
+            with modes.sync_context():
+                self._mode_counts = modes.counts.cpu().clone()
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         generated, real = self._scores(pl_module)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from mine_lightning.errors import InputError
 from mine_lightning.results.campaign import run
-from mine_lightning.results.tables import keep, main_table
+from mine_lightning.results.compare import compare
+from mine_lightning.results.document import write
+from mine_lightning.results.tables import RESULTS, keep
 
 __all__ = ["main"]
 
@@ -20,10 +22,16 @@ def main(argv: list[str] | None = None) -> int:
             print(keep(Path(words[1])))
         elif words[:1] == ["run"]:
             run(words[1:])
+        elif words[:1] == ["compare"]:
+            print(compare(words[1:]))
         elif words:
-            raise InputError(f"Expected `run EXPERIMENT`, `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
+            raise InputError(
+                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...` or nothing but got "
+                f"{' '.join(words)!r}."
+            )
         else:
-            print(main_table())
+            for path in write(RESULTS.parent):
+                print(path)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -32,7 +32,10 @@ class RunFolder:
     ``checkpoints/``        ``last.ckpt``, and one for each evaluation
     ``metrics.csv``         everything that was logged
     ``samples/``            sample grids, PNG
-    ``rows.csv``            of a study, in the place of the last three
+    ``modes.csv``           samples per mode of each evaluation, where modes are counted
+    ``warnings.txt``        warnings that came up, one a line
+    ``report.html``         all of it on one page
+    ``rows.csv``            of a study, with ``figure.png``; it has no checkpoints and no metrics
     ``summary.json``        the result, once the run has finished
     ``wandb/``              the W&B run
     ======================  ==========================================================
@@ -121,6 +124,21 @@ class RunFolder:
     def samples(self) -> Path:
         """Where sample grids go."""
         return self.path / "samples"
+
+    @property
+    def modes_file(self) -> Path:
+        """Samples per mode of each evaluation."""
+        return self.path / "modes.csv"
+
+    @property
+    def warnings_file(self) -> Path:
+        """Warnings that came up."""
+        return self.path / "warnings.txt"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows the run."""
+        return self.path / "report.html"
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
@@ -55,8 +56,13 @@ def quiet_lightning() -> None:
             logger.addFilter(_is_no_tip)
 
 
-def table(title: str, rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
-    """Return a plain text table: readable on a terminal, in a log file and in an issue."""
+def table(title: str, rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    """Return a plain text table: readable on a terminal, in a log file and in an issue.
+
+    A column without a single cell is left out.
+    """
+    kept = [i for i in range(len(header)) if i == 0 or any(row[i] for row in rows)]
+    header, rows = tuple(header[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
     rule = "-" * max(len(line) for line in [title, *lines])

@@ -4,43 +4,77 @@ from __future__ import annotations
 
 import netrc
 import os
+import shlex
+import ssl
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
 
+from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 
 __all__ = ["how_to_look", "wandb_logger", "wandb_mode"]
+
+_MODES = {
+    **{mode: mode for mode in ("online", "offline", "disabled")},
+    **{"shared": "online", "run": "online", "dryrun": "offline"},  # the latter two are old names
+}
+_ANSWER_WITHIN = 10.0  # seconds; wandb's own 90 are long where a training waits for them
+_NO_KEY = "there is no API key (see `wandb login`)"
 
 
 def wandb_mode() -> str:
     """Return "online", "offline" or "disabled".
 
     ``WANDB_MODE`` decides where it is set; else there is a key (in the environment or netrc) or the run is offline.
+
+    Raises:
+        InputError: for a value that W&B does not know.
     """
     asked = os.environ.get("WANDB_MODE", "").lower()
-    if asked in ("disabled", "offline", "online"):
-        return asked
-    if asked in ("dryrun", "run"):  # W&B's old names
-        return "offline" if asked == "dryrun" else "online"
-    return "online" if os.environ.get("WANDB_API_KEY") or _key_in_netrc() else "offline"
+    if not asked:
+        return "online" if _has_key() else "offline"
+    if asked not in _MODES:
+        raise InputError(
+            f"Expected WANDB_MODE to be online, offline or disabled but it is {asked!r}; set one of them, or unset it."
+        )
+    return _MODES[asked]
 
 
 def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
     """Return Lightning's W&B logger for a run folder, or None where W&B is switched off.
 
-    The run's id is the folder's, so that a resumed run goes on in the same W&B run.
+    The run's id is the folder's, so that a resumed run goes on in the same W&B run. A run that should be online is
+    offline where there is no key, or its server does not answer: nothing waits for long, and nothing asks.
     """
     mode = wandb_mode()
     if mode == "disabled":
         return None
+    logger = _logger(folder, mode)
+    if mode == "offline":
+        reason = "WANDB_MODE asks for it" if os.environ.get("WANDB_MODE") else _NO_KEY
+    else:
+        # wandb would prompt for a key on a terminal, whatever WANDB_MODE says
+        reason = _NO_KEY if not _has_key() else _silence() or _refusal(logger)
+        logger = _logger(folder, "offline") if reason else logger
+    logger.log_hyperparams(config)
+    if reason:
+        rank_zero_info(f"W&B: offline, since {reason}.")
+    return logger
+
+
+def _logger(folder: RunFolder, mode: str) -> Any:
+    if os.environ.get("WANDB_MODE") == "":  # set and empty, wandb takes it for a mode that it does not know
+        del os.environ["WANDB_MODE"]
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
     identity = folder.identity
-    logger = WandbLogger(
+    return WandbLogger(
         project=os.environ.get("WANDB_PROJECT", "mine_lightning"),
         name=f"{identity['experiment']} {identity['protocol']} {identity['dataset']} seed {identity['seed']}",
         tags=[identity["experiment"], identity["dataset"]],
@@ -49,13 +83,33 @@ def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
         # not offline=True: that sets WANDB_MODE for the whole process
         mode=mode,
         # online its line with the address is wanted; offline the final lines of the run say what it would
-        settings=wandb.Settings(silent=mode == "offline"),
+        settings=wandb.Settings(silent=mode == "offline", init_timeout=_ANSWER_WITHIN),
     )
-    logger.log_hyperparams(config)
-    if mode == "offline":
-        asked = "WANDB_MODE asks for it" if os.environ.get("WANDB_MODE") else "there is no API key (see `wandb login`)"
-        rank_zero_info(f"W&B: offline, since {asked}.")
-    return logger
+
+
+def _silence() -> str:
+    """Return why W&B's server can't be reached; empty where anything answers, be it an error."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(_server(), method="HEAD"), timeout=_ANSWER_WITHIN / 2).close()
+    except urllib.error.HTTPError:
+        return ""
+    except (OSError, ValueError) as error:
+        # wandb may know of certificates that Python does not
+        certificate = isinstance(getattr(error, "reason", None), ssl.SSLError)
+        return "" if certificate else f"{_server()} does not answer ({error})"
+    return ""
+
+
+def _refusal(logger: Any) -> str:
+    """Start the run online and return why that fails; empty where it does not."""
+    import wandb
+
+    try:
+        _ = logger.experiment
+    except wandb.errors.Error as error:
+        wandb.teardown(exit_code=1)  # else the run's id stays taken
+        return f"its server can't be used ({' '.join(str(error).split())[:160]})"
+    return ""
 
 
 def how_to_look(folder: RunFolder) -> list[str]:
@@ -63,11 +117,19 @@ def how_to_look(folder: RunFolder) -> list[str]:
     runs = sorted((folder.path / "wandb").glob("offline-run-*"))
     if not runs:
         return []
-    return [f"wandb leet {runs[-1]}    (the run, in the terminal)", f"wandb sync {runs[-1]}    (upload it)"]
+    run = shlex.quote(str(runs[-1]))
+    return [f"wandb leet {run}    (the run, in the terminal)", f"wandb sync {run}    (upload it)"]
 
 
-def _key_in_netrc() -> bool:
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").partition("://")[2].partition("/")[0]
+def _server() -> str:
+    return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+
+
+def _has_key() -> bool:
+    """Return whether there is a key, in the environment or in netrc."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = _server().partition("://")[2].partition("/")[0]
     try:
         return netrc.netrc(os.environ.get("NETRC", str(Path.home() / ".netrc"))).authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):

@@ -16,6 +16,7 @@ from cases import assert_same
 
 from mine_lightning.cli import main
 from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.mode_counts import read_mode_counts
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--config", "gan_stacked_mnist", "--config", "smoke"]
@@ -59,14 +60,23 @@ def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
         "epoch-001.ckpt",
         "last.ckpt",
     ]
+    modes = read_mode_counts(folder / "modes.csv")
+    assert [sum(counts) for counts in modes.values()] == [128, 128]
+    assert sum(count > 0 for count in modes[8]) == summary["evaluations"][-1]["modes"]
+    page = (folder / "report.html").read_text()
+    assert page.count("<img ") == 2
+    assert f'<td class="number">{summary["metrics"]["kl"]:g}</td>' in page
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    assert {"lr-Adam", "lr-Adam-1"} <= set(rows[0])
     assert {"step", "mine/mi", "mine/clip", "train/loss_d", "val/modes", "val/kl", "val/mi", "test/kl"} <= set(rows[0])
     assert [row["step"] for row in rows if row["val/modes"]] == ["3", "7"]
     out = capsys.readouterr().out
     assert "data set     sklearn-digits" in out
     assert "MINE         maximize I(x; z), x = output:generator" in out
     assert "perfect generator" in out
+    assert "published" not in out  # nobody has published eight steps
+    assert "report.html " in out
     assert str(folder) in out
     assert "precision    " in out
 

@@ -7,6 +7,7 @@ from torchmetrics import MeanMetric, MetricCollection
 
 from mine_lightning.errors import InputError
 from mine_lightning.evaluations.scoring import Scoring
+from mine_lightning.metrics.modes import ModeCount, ModeKL
 
 
 class Host(LightningModule):
@@ -33,6 +34,19 @@ def test_validation_scores_what_the_host_returned():
         scores.on_validation_batch_end(None, host, {"samples": torch.ones(3), "other": 1}, torch.zeros(3), 0)
         scores.on_validation_epoch_end(None, host)
         assert host.logged == {name: (2.0, {"prog_bar": True, "sync_dist": True}) for name in ("val/a", "val/b")}
+        assert scores.mode_counts is None
+
+
+def test_samples_per_mode_of_the_last_validation_are_kept():
+    host = Host()
+    scores = Doubled(host)
+    assert scores.mode_counts is None
+    scores.score_with(MetricCollection({"modes": ModeCount(4), "kl": ModeKL(4)}), host)
+    for modes, counts in (([0, 0, 1], [2, 0, 1, 0]), ([1, 1, 1], [0, 0, 3, 0])):
+        scores.on_validation_epoch_start(None, host)
+        scores.on_validation_batch_end(None, host, {"samples": torch.tensor(modes)}, None, 0)
+        scores.on_validation_epoch_end(None, host)
+        assert scores.mode_counts.tolist() == counts
 
 
 def test_the_test_scores_the_batch_too():

@@ -1,10 +1,22 @@
 """``python -m mine_lightning.results``."""
 
-from mine_lightning import results
+import shutil
+from pathlib import Path
+
+from mine_lightning.results import __main__ as command_line
 from mine_lightning.results.__main__ import main
 
+ROOT = Path(__file__).parents[2]
 
-def test_command_line(capsys):
+
+def test_alone_it_writes_the_tables(tmp_path, monkeypatch, capsys):
+    shutil.copy(ROOT / "README.md", tmp_path)
+    monkeypatch.setattr(command_line, "RESULTS", tmp_path / "results")
     assert main([]) == 0
-    assert capsys.readouterr().out.strip() == results.main_table()
+    assert capsys.readouterr().out.split() == [str(tmp_path / "RESULTS.md"), str(tmp_path / "README.md")]
+    assert "## Stacked MNIST" in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_another_word_is_told(capsys):
     assert main(["throw"]) == 2
+    assert "Expected `run EXPERIMENT`" in capsys.readouterr().err

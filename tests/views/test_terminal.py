@@ -27,6 +27,12 @@ def test_table_is_aligned():
     assert lines[4:6] == ["modes   1000", "kl      0.05"]
 
 
+def test_a_column_without_a_cell_is_left_out():
+    lines = table("t", [("modes", "", "1000"), ("kl", "", "")], ("metric", "published", "value")).splitlines()
+    assert lines[2] == "metric  value"
+    assert lines[4:6] == ["modes   1000", "kl"]
+
+
 def test_advertisements_are_dropped_and_nothing_else():
     def record(message):
         return logging.LogRecord("x", logging.INFO, "f", 1, message, (), None)

@@ -1,13 +1,24 @@
 """W&B without an account: never a prompt, never a wait, and everything in the file."""
 
+import http.server
 import json
+import os
+import pty
+import shlex
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mine_lightning.cli import main
+from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.record import read_curves
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger, wandb_mode
 
 
@@ -28,6 +39,12 @@ def test_mode(monkeypatch, tmp_path, variable, key, mode):
     if key:
         monkeypatch.setenv("WANDB_API_KEY", key)
     assert wandb_mode() == mode
+
+
+def test_an_unknown_mode_is_told(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "of")
+    with pytest.raises(InputError, match="Expected WANDB_MODE to be online, offline or disabled but it is 'of'"):
+        wandb_mode()
 
 
 def test_a_key_in_netrc_counts(monkeypatch, tmp_path):
@@ -63,13 +80,124 @@ def test_offline_run_holds_config_metrics_and_pictures(tmp_path, monkeypatch):
     assert upload.startswith("wandb sync ")
     run = show.split()[2]
     assert made.identity["wandb_id"] in run
-    out = subprocess.run(
-        [sys.executable, "-m", "wandb", "leet", "inspect", "--json", run], check=True, capture_output=True, text=True
-    ).stdout
-    records = [json.loads(line) for line in out.splitlines()]
-    history = [record["history"]["item"] for record in records if record["type"] == "history"]
-    text = json.dumps(history)
+    records = records_of(run)
+    text = json.dumps([record["history"] for record in records if record["type"] == "history"])
     assert "9.5" in text
-    assert text.count("image-file") or text.count("images/separated") or "samples" in text
     assert "0.5" in json.dumps([record for record in records if record["type"] == "config"])
     assert len(list((made.path / "wandb").rglob("samples_*.png"))) == 2
+
+
+def records_of(run):
+    """Everything in a W&B run's folder, by W&B's own reader."""
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", run]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_whole_run_is_read_back_with_every_metric_at_its_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    words = ["--config", "gan_25gaussians_mine", "--config", "smoke", "--output", str(tmp_path)]
+    assert main(words) == 0
+    import wandb
+
+    wandb.finish()
+    (path,) = (tmp_path / "gan_25gaussians_mine").iterdir()
+    (run,) = (path / "wandb").glob("offline-run-*")
+    records = records_of(str(run))
+    found, pictures = {}, {}
+    for item in (record["history"]["item"] for record in records if record["type"] == "history"):
+        step = item["trainer/global_step"]
+        for key, value in item.items():
+            if isinstance(value, int | float) and "/" in key and not key.startswith("trainer/"):
+                found.setdefault(key, []).append((step + 1, value))
+        for name in item.get("samples.filenames", []):
+            pictures[step + 1] = run / "files" / name
+    curves = {key: points for key, points in read_curves(path / "metrics.csv").items() if "/" in key}
+    assert {"mine/mi", "val/mi", "val/modes", "train/loss_g", "mine/g_u", "mine/g_m", "mine/clip"} <= set(curves)
+    assert set(found) == set(curves)
+    for key, points in curves.items():
+        assert found[key] == [(step, pytest.approx(value)) for step, value in points], key
+    # two optimizers, and still one step for each batch
+    assert sorted(pictures) == [step for step, _ in curves["val/modes"]] == [4, 8]
+    assert all(len(set(Image.open(picture).convert("L").getdata())) > 1 for picture in pictures.values())
+    (config,) = (record["config"] for record in records if record["type"] == "config")
+    assert config["update"]["mine"]["direction"] == "maximize"
+    summary = {}
+    for record in records:
+        summary |= record["summary"]["update"] if record["type"] == "summary" else {}
+    assert summary["val/modes"] == curves["val/modes"][-1][1]
+    assert summary["test/high_quality"] == pytest.approx(curves["test/high_quality"][-1][1])
+
+
+KEY = "k" * 40
+DEAD = "http://127.0.0.1:9"
+WAYS = {
+    "nothing said, no key": (None, None, DEAD),
+    "an empty word": ("", None, DEAD),
+    "offline": ("offline", KEY, DEAD),
+    "dryrun": ("dryrun", None, DEAD),
+    "disabled": ("disabled", KEY, DEAD),
+    "online without a key": ("online", None, DEAD),
+    "run without a key": ("run", None, DEAD),
+    "a key and a dead server": (None, KEY, DEAD),
+    "online and a dead server": ("online", KEY, DEAD),
+    "half a key": (None, "kkk", DEAD),
+}
+PROGRAM = Path(__file__).with_name("wandb_ways.py")
+
+
+class Foolish(http.server.BaseHTTPRequestHandler):
+    """Answers, and knows of no W&B."""
+
+    def do_POST(self):
+        self.send_error(404)
+
+    do_GET = do_HEAD = do_POST  # noqa: N815
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def servers():
+    """The addresses of a server that takes connections and never answers, and of one that answers nonsense."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    foolish = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Foolish)
+    threading.Thread(target=foolish.serve_forever, daemon=True).start()
+    yield [f"http://127.0.0.1:{port}" for port in (silent.getsockname()[1], foolish.server_port)]
+    silent.close()
+    foolish.shutdown()
+    foolish.server_close()
+
+
+def start(folder, ways, stdin):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "WANDB_MODE": ""}
+    command = [sys.executable, str(PROGRAM), str(folder), json.dumps(ways)]
+    return subprocess.Popen(command, env=environment, stdin=stdin, stdout=stdin, stderr=subprocess.PIPE, text=True)
+
+
+def test_no_way_of_starting_prompts_or_waits_with_a_terminal_or_without(tmp_path, servers):
+    slow = {name: (None, KEY, server) for name, server in zip(("silent", "foolish"), servers, strict=True)}
+    master, terminal = pty.openpty()
+    with open(os.devnull, "r+") as nothing:
+        started = {
+            "without": (start(tmp_path / "without", WAYS, nothing), WAYS),
+            "terminal": (start(tmp_path / "terminal", WAYS, terminal), WAYS),
+            "slow": (start(tmp_path / "slow", slow, terminal), slow),
+        }
+    for name, (process, ways) in started.items():
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+        assert "W&B: offline, since " in error
+        results = json.loads((tmp_path / name / "results.json").read_text())
+        assert list(results) == list(ways)
+        for way, result in results.items():
+            assert result["logger"] == (way != "disabled")
+            assert result["seconds"] < 20
+            assert bool(result["look"]) == (way != "disabled")
+        # whatever came between, nothing is lost
+        records = records_of(shlex.split(results[list(ways)[-1]]["look"][0])[2])
+        history = [record["history"]["item"] for record in records if record["type"] == "history"]
+        assert (history[0]["mine/mi"], history[0]["trainer/global_step"]) == (0.25, 7)
+    os.close(master)
+    os.close(terminal)

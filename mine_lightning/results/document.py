@@ -1,0 +1,179 @@
+"""``RESULTS.md``: the paper's tables, published beside reproduced, made from ``results/`` and nothing else.
+
+A run that no section asks for stands in the last table, so that no kept result is left out.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mine_lightning.errors import InputError
+from mine_lightning.published import UNCHECKED, published_row
+from mine_lightning.results.sections import FIGURES, SECTIONS, Figure, Row, Section
+from mine_lightning.results.tables import load, main_table, mode_table
+from mine_lightning.runs.folder import write_whole
+
+__all__ = ["document", "write"]
+
+Summary = dict[str, Any]
+NOT_RUN = "not run here yet"
+
+
+# in the README, around the table that is made
+_BEGINNING, _END = "<!-- python -m mine_lightning.results -->", "<!-- end -->"
+
+_HEAD = """\
+# Results
+
+Written by `python -m mine_lightning.results` from the files in `results/`, one for each run; a test keeps the two, and
+the configs, in step. Here: mean over seeds ± its standard error, of the last checkpoint, never of the best; no ± where
+there is one seed. † marks a published number that is quoted without the paper at hand; the others were read in the
+table itself. "Perfect generator" is what real data scores with the same judge and number of samples.
+"""
+
+
+def document(root: Path) -> str:
+    """Return what ``RESULTS.md`` holds, from a folder of results."""
+    summaries = load(root)
+    parts = [_HEAD, *(_section(section, summaries) for section in SECTIONS)]
+    parts += ["## Estimates of mutual information\n", *(_figure(figure, root) for figure in FIGURES)]
+    asked = {(row.experiment, row.protocol, section.dataset) for section in SECTIONS for row in section.rows}
+    rest = [s for s in summaries if not any(_is(s, *wanted) for wanted in asked)]
+    parts += [_others(rest)] if rest else []
+    return "\n".join(parts)
+
+
+def write(repository: Path) -> list[Path]:
+    """Write ``RESULTS.md`` and the table in the README anew from ``results/``, and return both.
+
+    Raises:
+        InputError: if the README has lost the marks around its table.
+    """
+    results, readme = repository / "RESULTS.md", repository / "README.md"
+    before, beginning, rest = readme.read_text().partition(_BEGINNING)
+    _, end, after = rest.partition(_END)
+    if not beginning or not end:
+        raise InputError(
+            f"Expected {_BEGINNING} and {_END} around the table in {readme} but there is no such pair; put them back."
+        )
+    write_whole(readme, f"{before}{beginning}\n{main_table(repository / 'results')}\n{end}{after}")
+    write_whole(results, document(repository / "results"))
+    return [results, readme]
+
+
+def _is(summary: Summary, experiment: str, protocol: str, dataset: str) -> bool:
+    same = (summary.get("experiment"), summary.get("protocol")) == (experiment, protocol)
+    return same and str(summary.get("dataset")).startswith(dataset)
+
+
+def _section(section: Section, summaries: Sequence[Summary]) -> str:
+    whose = [f", {which}" for which in section.which] if len(section.which) > 1 else [""]
+    titles = [f"{column.title}{which}" for column in section.columns for which in whose]
+    lines = _header(["", *titles, "seeds", "steps", "wall time", "hardware", "commit"])
+    found: list[Summary] = []
+    for row in section.rows:
+        runs = [s for s in summaries if _is(s, row.experiment, row.protocol, section.dataset)]
+        found += runs
+        # of parts of a data set, each has a row of its own
+        for dataset in sorted({s["dataset"] for s in runs}) or [section.dataset]:
+            title = row.title if dataset == section.dataset else f"{row.title} ({dataset})"
+            lines.append(_row(title, row, section, [s for s in runs if s["dataset"] == dataset]))
+    if any(f"floor_{column.key}" in s["metrics"] for s in found for column in section.columns):
+        blank = len(section.which) * [""]
+        floors = ([*blank[1:], _mean(found, f"floor_{column.key}", column.spec)] for column in section.columns)
+        cells = [cell for floor in floors for cell in floor]
+        lines.append(_line(["perfect generator", *cells, "", "", "", "", ""]))
+    text = [f"## {section.title}\n", *([section.text, ""] if section.text else []), *lines, *_sources(section)]
+    if section.curves and found:
+        text += [
+            "",
+            "Modes / KL by step, mean over seeds (± half the range of KL over them); `test` is on other latents:",
+            "",
+        ]
+        text += [mode_table(list(summaries), {row.experiment: row.title for row in section.rows}, section.dataset)]
+    return "\n".join(text) + "\n"
+
+
+def _row(title: str, row: Row, section: Section, runs: Sequence[Summary]) -> str:
+    cells = []
+    for column in section.columns:
+        cells += [_published(row, column.key)] if len(section.which) > 1 else []
+        cells += [_mean(runs, column.key, column.spec)]
+    if not row.ours:
+        return _line([title, *cells, "published alone", "", "", "", ""])
+    return _line([title, *cells, *(_circumstances(runs) if runs else [NOT_RUN, "", "", "", ""])])
+
+
+def _circumstances(runs: Sequence[Summary]) -> list[str]:
+    """Return seeds, steps, mean wall time, hardware and commits of a row's runs."""
+    minutes = statistics.mean(s["wall_time_s"] for s in runs) / 60
+    return [
+        str(len(runs)),
+        _listed(f"{s['steps']:,}" for s in runs),
+        f"{minutes:.0f} min" if minutes >= 1 else f"{60 * minutes:.0f} s",
+        _listed(f"{s['hardware']}, {s['precision']}" for s in runs),
+        _listed(_short(s["commit"]) for s in runs),
+    ]
+
+
+def _short(commit: str | None) -> str:
+    """Return the first digits of a commit, and that files differed from it."""
+    digits, _, dirty = (commit or "unknown").partition("-")
+    return digits[:7] + (" and changes" if dirty else "")
+
+
+def _listed(values: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(values))
+
+
+def _mean(runs: Sequence[Summary], key: str, spec: str) -> str:
+    """Return mean ± standard error over runs that have the metric; empty where none has."""
+    values = [float(s["metrics"][key]) for s in runs if key in s["metrics"]]
+    if not values:
+        return ""
+    spread = f" ± {statistics.stdev(values) / len(values) ** 0.5:{spec}}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):{spec}}{spread}"
+
+
+def _published(row: Row, key: str) -> str:
+    found = published_row(row.experiment, row.protocol)
+    if found is None or key not in found.metrics:
+        return ""
+    return f"{found.metrics[key]}{'†' if found.certainty == UNCHECKED else ''}"
+
+
+def _sources(section: Section) -> list[str]:
+    if "published" not in section.which:
+        return []
+    rows = (published_row(row.experiment, row.protocol) for row in section.rows)
+    sources = dict.fromkeys(row.source for row in rows if row is not None)
+    return ["", f"Published: {'; '.join(sources)}."] if sources else []
+
+
+def _figure(figure: Figure, root: Path) -> str:
+    picture = root / "pictures" / f"{figure.experiment}.png"
+    shown = f"![{figure.title}](results/pictures/{picture.name})" if picture.is_file() else f"{NOT_RUN}."
+    return f"### {figure.title}\n\n`{figure.experiment}`: {shown}\n"
+
+
+def _others(summaries: Sequence[Summary]) -> str:
+    lines = _header(
+        ["experiment", "protocol", "data set", "seed", "metrics", "steps", "wall time", "hardware", "commit"]
+    )
+    for s in summaries:
+        metrics = ", ".join(f"{key} {value:g}" for key, value in s.get("metrics", {}).items())
+        cells = [str(s.get(key, "")) for key in ("experiment", "protocol", "dataset", "seed")]
+        cells += [metrics, f"{s.get('steps', 0):,}", f"{s.get('wall_time_s', 0) / 60:.0f} min"]
+        lines.append(_line([*cells, str(s.get("hardware", "")), _short(s.get("commit"))]))
+    return "\n".join(["## Other kept runs\n", "Runs that no table above asks for.", "", *lines]) + "\n"
+
+
+def _header(cells: Sequence[str]) -> list[str]:
+    return [_line(cells), "|" + " --- |" * len(cells)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)

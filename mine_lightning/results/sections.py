@@ -1,0 +1,223 @@
+"""The tables of ``RESULTS.md``, as data: what they are called, which metrics they have, which runs are their rows.
+
+To add a table: a :class:`Section` in ``SECTIONS``, and its published numbers in ``mine_lightning/published.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mine_lightning.published import published_row
+
+__all__ = ["FIGURES", "SECTIONS", "Column", "Figure", "Row", "Section"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric of a table.
+
+    Attributes:
+        key: its name in a summary.
+        title: what heads the column.
+        spec: how a mean is printed.
+    """
+
+    key: str
+    title: str
+    spec: str
+
+
+MODES = (Column("modes", "modes", ".1f"), Column("kl", "KL, nats", ".3f"))
+QUALITY = (Column("modes", "modes", ".1f"), Column("high_quality", "high quality", ".3f"))
+PAIRS = (
+    Column("recon_error", "error", ".2f"),
+    Column("recon_accuracy", "accuracy", ".4f"),
+    Column("ms_ssim", "MS-SSIM", ".3f"),
+)
+ERROR = (Column("test_error_percent", "test error, %", ".2f"),)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A system of a table.
+
+    Attributes:
+        title: what it is called.
+        experiment: the config's name; of a row that was published and has no config here, its key in ``published``.
+        protocol: an overlay, or default.
+        ours: whether there is such an experiment here.
+    """
+
+    title: str
+    experiment: str
+    protocol: str = "default"
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table.
+
+    Attributes:
+        title: its heading.
+        text: what one must know to read it.
+        columns: its metrics.
+        rows: its systems.
+        dataset: what the data set's name starts with; a table of one data set never mixes in another.
+        curves: whether a table of modes and KL by step follows.
+        beside: whether published numbers stand beside; where no row has any they do not anyway.
+    """
+
+    title: str
+    text: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    dataset: str = "mnist"
+    curves: bool = False
+    beside: bool = True
+
+    @property
+    def which(self) -> tuple[str, ...]:
+        """Whose numbers the table has, under each metric."""
+        rows = (published_row(row.experiment, row.protocol) for row in self.rows)
+        return ("published", "here") if self.beside and any(rows) else ("here",)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture that an experiment leaves in ``results/pictures/EXPERIMENT.png``.
+
+    Attributes:
+        experiment: the config's name.
+        title: its heading.
+    """
+
+    experiment: str
+    title: str
+
+
+_SYSTEMS = {
+    "gan_stacked_mnist_dcgan": "DCGAN",
+    "gan_stacked_mnist_ali": "ALI",
+    "gan_stacked_mnist_unrolled": "Unrolled GAN, 5 steps",
+    "gan_stacked_mnist_veegan": "VEEGAN",
+    "gan_stacked_mnist_pacgan": "PacGAN2",
+    "gan_stacked_mnist": "GAN+MINE",
+}
+
+
+def _stacked(protocol: str) -> tuple[Row, ...]:
+    return tuple(Row(title, name, protocol) for name, title in _SYSTEMS.items())
+
+
+def _four(ending: str) -> tuple[Row, ...]:
+    names = {"ali": "ALI", "alice_l2": "ALICE(l2)", "alice_adv": "ALICE(Adv.)", "ali_mine": "ALI+MINE"}
+    return tuple(Row(title, f"{name}_{ending}") for name, title in names.items())
+
+
+def _nine(protocol: str) -> tuple[Row, ...]:
+    names = {
+        "baseline": "Baseline",
+        "dropout": "Dropout",
+        "confidence_penalty": "Confidence penalty",
+        "label_smoothing": "Label smoothing",
+        "dvb": "DVB",
+        "dvb_noise": "DVB and additive noise",
+        "mine_gaussian": "MINE (Gaussian)",
+        "mine_propagated": "MINE (Propagated)",
+        "mine_additive": "MINE (Additive)",
+    }
+    return tuple(Row(title, f"ib_mnist_{name}", protocol) for name, title in names.items())
+
+
+SECTIONS = (
+    Section(
+        "Stacked MNIST",
+        "The paper's Table 1 at the size of the main job: small nets, 4,000 generator steps, a gradient penalty in "
+        "every system. The published rows were trained without it, with larger nets and for longer. Modes of 1000, "
+        "higher is better; KL from the generated modes to uniform, lower is better.",
+        MODES,
+        _stacked("default"),
+        curves=True,
+    ),
+    Section(
+        "Stacked MNIST, small nets",
+        "The small nets of Metz et al. with a discriminator a quarter of the generator's size (`--config small`), "
+        "20,000 generator steps where PacGAN's Table 3 has 500,000; no penalty in any system.",
+        MODES,
+        (*_stacked("small"), Row("PacGAN4", "pacgan4", "small", ours=False)),
+    ),
+    Section(
+        "Stacked MNIST, the paper's size",
+        "PacGAN's and VEEGAN's large DCGAN (`--config paper`), 128,000 images, 50 epochs, for a GPU; no penalty in any "
+        "system.",
+        MODES,
+        _stacked("paper"),
+    ),
+    Section(
+        "Stacked MNIST, the term and the penalty",
+        "What the mutual-information term and the zero-centred gradient penalty each do, at the size of the main job. "
+        "Nobody has published this.",
+        MODES,
+        (
+            Row("neither", "gan_stacked_mnist_dcgan", "no_penalty"),
+            Row("the term alone", "gan_stacked_mnist", "no_penalty"),
+            Row("the penalty alone", "gan_stacked_mnist_dcgan"),
+            Row("both", "gan_stacked_mnist"),
+        ),
+        beside=False,
+    ),
+    Section(
+        "25 Gaussians",
+        "Modes of 25, and the share of 2,500 samples within three standard deviations of a mode, by VEEGAN's rule. The "
+        "published rows are VEEGAN's: other nets and steps; MINE's paper has the picture alone.",
+        QUALITY,
+        (
+            Row("GAN", "gan_25gaussians"),
+            Row("GAN and penalty", "gan_25gaussians_gp"),
+            Row("GAN+MINE", "gan_25gaussians_mine"),
+            Row("GAN+MINE and penalty", "gan_25gaussians_mine_gp"),
+            Row("ALI", "ali_25gaussians", ours=False),
+            Row("Unrolled GAN, 5 steps", "unrolled_25gaussians", ours=False),
+            Row("VEEGAN", "veegan_25gaussians", ours=False),
+        ),
+        "25-gaussians",
+    ),
+    Section(
+        "Spiral",
+        "Modes of 100 points along the spiral, and the share of samples within three standard deviations of it. "
+        "Published is a picture, no number.",
+        QUALITY,
+        (Row("GAN", "gan_spiral"), Row("GAN+MINE", "gan_spiral_mine")),
+        "spiral",
+    ),
+    Section(
+        "Reconstruction, MNIST",
+        "The paper's Table 2: mean Euclidean distance of an image and its reconstruction on pixels in [-1, 1], the "
+        "share of digits that a judge keeps, and MS-SSIM of the pairs. The published MS-SSIM can't be that of pairs: "
+        "compare it within a column only.",
+        PAIRS,
+        _four("mnist"),
+    ),
+    Section(
+        "Reconstruction, CelebA",
+        "As above, with attributes for digits. Part of CelebA where the data set's name says so.",
+        PAIRS,
+        _four("celeba"),
+        "celeba",
+    ),
+    Section(
+        "Information bottleneck",
+        "The paper's Table 3: test error on permutation-invariant MNIST, at fewer epochs than the paper's 200.",
+        ERROR,
+        _nine("default"),
+    ),
+    Section("Information bottleneck, the paper's 200 epochs", "", ERROR, _nine("paper")),
+)
+
+FIGURES = (
+    Figure("mi_gaussian_2d", "Correlated Gaussians in 2 dimensions: MINE, MINE-f, k-NN and the truth"),
+    Figure("mi_gaussian_20d", "Correlated Gaussians in 20 dimensions"),
+    Figure("mi_nonlinear", "Non-linear dependence: Y = f(X) + σε, and the truth"),
+    Figure("mi_consistency", "Consistency: error against the number of pairs"),
+)

@@ -1,0 +1,94 @@
+"""What a run folder tells, read back: curves, pictures, modes, result, config, warnings."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mine_lightning.errors import InputError
+from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.mode_counts import read_mode_counts
+from mine_lightning.runs.warning_log import read_warnings
+
+__all__ = ["RunRecord", "read_curves"]
+
+Curve = list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run, finished or not, as its folder tells of it.
+
+    Attributes:
+        path: the folder.
+        identity: experiment, protocol, dataset and seed.
+        summary: the result, or None while the run goes on.
+        curves: what was logged, by name: (training batches, value), finite values alone.
+        pictures: of samples, by step.
+        modes: samples per mode, by step.
+        config: the resolved config, as text.
+        warnings: what came up, once each.
+    """
+
+    path: Path
+    identity: dict[str, Any]
+    summary: dict[str, Any] | None
+    curves: dict[str, Curve]
+    pictures: dict[int, Path]
+    modes: dict[int, list[int]]
+    config: str
+    warnings: list[str]
+
+    @classmethod
+    def read(cls, path: str | Path) -> RunRecord:
+        """Read a run folder.
+
+        Raises:
+            InputError: if it is none.
+        """
+        folder = RunFolder(Path(path).expanduser())
+        identity = folder.identity if (folder.path / "run.json").is_file() else {}
+        if not {"experiment", "protocol", "dataset", "seed"} <= set(identity):
+            raise InputError(
+                f"Expected a run folder at {path} but it has no run.json that tells what it is; name a folder that "
+                "`python train.py --config ...` made."
+            )
+        summary = folder.path / "summary.json"
+        pictures = {int(p.stem.rpartition("-")[2]): p for p in folder.samples.glob("step-*.png")}
+        return cls(
+            folder.path,
+            identity,
+            json.loads(summary.read_text()) if summary.is_file() else None,
+            read_curves(folder.path / "metrics.csv"),
+            dict(sorted(pictures.items())),
+            read_mode_counts(folder.modes_file),
+            folder.config_file.read_text() if folder.config_file.is_file() else "",
+            read_warnings(folder.warnings_file),
+        )
+
+    @property
+    def steps(self) -> int:
+        """Training batches, so far."""
+        if self.summary is not None:
+            return self.summary["steps"]
+        return max((points[-1][0] for points in self.curves.values()), default=0)
+
+
+def read_curves(path: Path) -> dict[str, Curve]:
+    """Return every column of a ``metrics.csv`` but ``step`` and ``epoch``, by its name."""
+    if not path.is_file():
+        return {}
+    curves: dict[str, Curve] = {}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if not (row.get("step") or "").isdigit():
+                continue
+            for key, text in row.items():
+                if key in ("step", "epoch") or not text or not math.isfinite(float(text)):
+                    continue
+                curves.setdefault(key, []).append((int(row["step"]) + 1, float(text)))
+    return curves

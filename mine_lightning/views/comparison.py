@@ -1,0 +1,131 @@
+"""Several runs on one page: the same charts, each with a curve for every run, and what their configs differ in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from mine_lightning.published import published_row
+from mine_lightning.runs.record import RunRecord
+from mine_lightning.views import page
+from mine_lightning.views.charts import charts_of, draw
+from mine_lightning.views.line_chart import Curve
+from mine_lightning.views.mode_map import mode_key, mode_map
+
+__all__ = ["comparison"]
+
+
+def comparison(runs: Sequence[RunRecord]) -> str:
+    """Return the page of several runs, in their order, as HTML."""
+    names = _names(runs)
+    pictures = [(name, run) for name, run in zip(names, runs, strict=True) if run.pictures]
+    modes = [(name, run) for name, run in zip(names, runs, strict=True) if run.modes]
+    title = f"{len(runs)} runs"
+    parts = [
+        page.heading(title),
+        page.section("Results", _results(names, runs)),
+        page.section("Curves", page.grid(_charts(names, runs))),
+        page.section("Samples of the last evaluation", page.grid(_last_picture(*entry) for entry in pictures))
+        if pictures
+        else "",
+        page.section(
+            "Modes of the last evaluation", f"<p>{mode_key()}</p>", page.grid(_last_modes(*entry) for entry in modes)
+        )
+        if modes
+        else "",
+        page.section("More", *_more(names, runs)),
+    ]
+    return page.page(title, parts)
+
+
+def _more(names: Sequence[str], runs: Sequence[RunRecord]) -> list[str]:
+    differing = _differences(runs)
+    folders = [(name, str(run.path)) for name, run in zip(names, runs, strict=True)]
+    parts = [page.folded("What their configs differ in", page.table(("key", *names), differing))] if differing else []
+    return [*parts, page.folded("Folders", page.table(("run", "folder"), folders, long=1))]
+
+
+def _names(runs: Sequence[RunRecord]) -> list[str]:
+    """Return what each run is called, as short as tells them apart."""
+    identities = [run.identity for run in runs]
+    keys = ("experiment", "protocol", "dataset", "seed")
+    differing = [key for key in keys if len({str(identity[key]) for identity in identities}) > 1] or ["experiment"]
+    words = [", ".join(f"seed {i[k]}" if k == "seed" else str(i[k]) for k in differing) for i in identities]
+    return [
+        word if words.count(word) == 1 else f"{word} ({run.path.name})" for word, run in zip(words, runs, strict=True)
+    ]
+
+
+def _results(names: Sequence[str], runs: Sequence[RunRecord]) -> str:
+    """Return a table: a row for each run, a column for each metric, published values under their system."""
+    keys = list(dict.fromkeys(key for run in runs for key in _metrics(run) if not key.startswith("floor_")))
+    rows = []
+    for name, run in zip(names, runs, strict=True):
+        metrics = _metrics(run)
+        state = f"{run.steps:,}" + ("" if run.summary else ", not finished")
+        rows.append([name, *(f"{metrics[key]:g}" if key in metrics else "" for key in keys), state])
+    for key, row in _published(runs).items():
+        rows.append([f"published: {key}", *(str(row.get(metric, "")) for metric in keys), ""])
+    floor = next((run for run in runs if any(key.startswith("floor_") for key in _metrics(run))), None)
+    if floor is not None:
+        cells = [_metrics(floor).get(f"floor_{key}") for key in keys]
+        rows.append(["perfect generator", *("" if cell is None else f"{cell:g}" for cell in cells), ""])
+    return page.table(("run", *keys, "steps"), rows)
+
+
+def _metrics(run: RunRecord) -> dict[str, float]:
+    """Return the result, or of a run that goes on the last evaluation."""
+    if run.summary is not None:
+        return run.summary["metrics"]
+    return {key.removeprefix("val/"): points[-1][1] for key, points in run.curves.items() if key.startswith("val/")}
+
+
+def _published(runs: Sequence[RunRecord]) -> dict[str, Mapping[str, Any]]:
+    rows = (published_row(run.identity["experiment"], run.identity["protocol"]) for run in runs)
+    return {row.system: row.metrics for row in rows if row is not None}
+
+
+def _charts(names: Sequence[str], runs: Sequence[RunRecord]) -> Iterable[str]:
+    keys = list(dict.fromkeys(key for run in runs for key in run.curves))
+    for chart, labels in charts_of(keys):
+        for key, label in labels.items():
+            # one chart for each number: a run keeps its colour through the page
+            curves = [
+                Curve(name, run.curves[key], hue)
+                for hue, (name, run) in enumerate(zip(names, runs, strict=True))
+                if key in run.curves
+            ]
+            yield draw(chart, curves, {}, chart.title if len(labels) == 1 else f"{chart.title}: {label}")
+
+
+def _last_picture(name: str, run: RunRecord) -> str:
+    step = list(run.pictures)[-1]
+    return page.figure(name, page.png(run.pictures[step], f"samples of {name} at step {step}"), f"step {step:,}")
+
+
+def _last_modes(name: str, run: RunRecord) -> str:
+    step = list(run.modes)[-1]
+    return mode_map(f"{name}, step {step:,}", run.modes[step])
+
+
+def _differences(runs: Sequence[RunRecord]) -> list[list[str]]:
+    """Return the keys of the configs that not all runs share, with each run's value."""
+    flat = [dict(_flat(yaml.safe_load(run.config) or {})) for run in runs]
+    keys = list(dict.fromkeys(key for config in flat for key in config if key not in ("output", "seed_everything")))
+    rows = [[key, *(_short(config.get(key, "")) for config in flat)] for key in keys]
+    return [row for row in rows if len(set(row[1:])) > 1]
+
+
+def _flat(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from _flat(value, prefix if key == "init_args" else f"{prefix}.{key}".lstrip("."))
+    else:
+        yield prefix, node
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text.rpartition(".")[2] if text.startswith("mine_lightning.") else text

@@ -1,0 +1,122 @@
+"""RESULTS.md is what the results give, and leaves none of them out."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mine_lightning import results
+from mine_lightning.errors import InputError
+from mine_lightning.results.document import _section, document, write
+from mine_lightning.results.sections import SECTIONS, Column, Row, Section
+
+ROOT = Path(__file__).parents[2]
+
+
+def summary(seed=0, **changes):
+    return {
+        "experiment": "gan_stacked_mnist_dcgan",
+        "protocol": "small",
+        "dataset": "mnist",
+        "seed": seed,
+        "steps": 20000,
+        "metrics": {"modes": 400 + 100 * seed, "kl": 2.0, "floor_modes": 1000, "floor_kl": 0.024},
+        "evaluations": [],
+        "wall_time_s": 600.0 + 60 * seed,
+        "hardware": "one core",
+        "precision": "32-true",
+        "commit": "0123456789abcdef",
+    } | changes
+
+
+def line(section, runs, title):
+    (found,) = [row for row in _section(section, runs).splitlines() if row.startswith(f"| {title} |")]
+    return [cell.strip() for cell in found.strip("|").split("|")]
+
+
+SMALL = next(section for section in SECTIONS if section.title == "Stacked MNIST, small nets")
+
+
+def test_the_document_and_the_readme_are_in_step_with_the_results(tmp_path):
+    for name in ("RESULTS.md", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    for path in write(tmp_path):
+        assert path.read_text() == (ROOT / path.name).read_text(), "give `python -m mine_lightning.results`"
+
+
+def test_every_kept_result_is_in_the_document():
+    text = document(results.RESULTS)
+    rest = text.partition("## Other kept runs")[2]
+    for kept in results.load():
+        asked = [
+            row
+            for section in SECTIONS
+            for row in section.rows
+            if (row.experiment, row.protocol) == (kept["experiment"], kept["protocol"])
+            and kept["dataset"].startswith(section.dataset)
+        ]
+        assert asked or f"| {kept['experiment']} | {kept['protocol']} | {kept['dataset']} | {kept['seed']} |" in rest
+
+
+def test_a_row_is_the_mean_and_its_standard_error_beside_the_published_number():
+    runs = [summary(0), summary(1), summary(2)]
+    cells = line(SMALL, runs, "DCGAN")
+    error = math.sqrt(((400 - 500) ** 2 + (600 - 500) ** 2) / 2) / math.sqrt(3)
+    assert cells[1:5] == ["78.5 ± 17.56", f"500.0 ± {error:.1f}", "5.21 ± 0.19", "2.000 ± 0.000"]
+    assert cells[5:] == ["3", "20,000", "11 min", "one core, 32-true", "0123456"]
+    assert line(SMALL, runs, "perfect generator")[1:5] == ["", "1000.0 ± 0.0", "", "0.024 ± 0.000"]
+
+
+def test_one_seed_has_no_error_and_changed_files_are_told():
+    cells = line(SMALL, [summary(commit="0123456789abcdef-dirty", wall_time_s=20)], "DCGAN")
+    assert cells[2] == "400.0"
+    assert cells[5:] == ["1", "20,000", "20 s", "one core, 32-true", "0123456 and changes"]
+
+
+def test_what_was_not_run_says_so_and_what_we_have_not_too():
+    assert line(SMALL, [], "DCGAN")[5] == "not run here yet"
+    assert line(SMALL, [], "PacGAN4")[1:6] == ["667.4 ± 29", "", "1.81 ± 0.15", "", "published alone"]
+    assert "perfect generator" not in _section(SMALL, [])
+
+
+def test_runs_of_another_protocol_or_data_set_stay_out():
+    others = [summary(protocol="default"), summary(dataset="sklearn-digits")]
+    assert line(SMALL, others, "DCGAN")[5] == "not run here yet"
+
+
+def test_parts_of_a_data_set_have_rows_of_their_own():
+    section = Section("a", "", (Column("e", "error", ".1f"),), (Row("A", "a"),), "celeba")
+    runs = [
+        summary(experiment="a", protocol="default", dataset=name, metrics={"e": e})
+        for name, e in (("celeba-100", 1.0), ("celeba-200", 2.0))
+    ]
+    assert line(section, runs, "A (celeba-100)")[1] == "1.0"
+    assert line(section, runs, "A (celeba-200)")[1] == "2.0"
+
+
+def test_a_number_that_was_not_checked_is_marked():
+    default = SECTIONS[0]
+    assert line(default, [], "GAN+MINE")[1] == "1000.0 ± 0†"
+    assert line(default, [], "VEEGAN")[1] == "150.0"
+
+
+def test_a_picture_is_shown_once_it_is_there(tmp_path):
+    assert "`mi_nonlinear`: not run here yet." in document(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "mi_nonlinear.png").touch()
+    assert "](results/pictures/mi_nonlinear.png)" in document(tmp_path)
+
+
+def test_a_run_that_no_table_asks_for_is_listed(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(summary(experiment="own", metrics={"accuracy": 0.5})))
+    last = document(tmp_path).strip().splitlines()[-1]
+    assert last == "| own | small | mnist | 0 | accuracy 0.5 | 20,000 | 10 min | one core | 0123456 |"
+
+
+def test_a_readme_without_its_marks_is_told(tmp_path):
+    (tmp_path / "README.md").write_text("no table")
+    with pytest.raises(InputError, match="put them back"):
+        write(tmp_path)

@@ -1,0 +1,45 @@
+"""A run folder, read back."""
+
+import pytest
+from run_folders import make_run, modes_of
+
+from mine_lightning.errors import InputError
+from mine_lightning.runs.record import RunRecord, read_curves
+
+
+def test_everything_comes_back(tmp_path):
+    run = RunRecord.read(make_run(tmp_path / "run"))
+    assert run.identity["experiment"] == "gan_stacked_mnist"
+    assert run.summary["metrics"]["modes"] == 900
+    assert run.curves["val/modes"] == [(200, 500.0), (400, 900.0)]
+    assert len(run.curves["mine/mi"]) == 8
+    assert {step: path.name for step, path in run.pictures.items()} == {200: "step-000200.png", 400: "step-000400.png"}
+    assert run.modes == {200: modes_of(500), 400: modes_of(900)}
+    assert "beta: 1.0" in run.config
+    assert run.warnings == ["T overfits <by far>."]
+    assert run.steps == 400
+
+
+def test_a_run_that_goes_on_is_read_too(tmp_path):
+    run = RunRecord.read(make_run(tmp_path / "run", finished=False))
+    assert run.summary is None
+    assert run.steps > 0
+    (tmp_path / "young").mkdir()
+    (tmp_path / "young" / "run.json").write_text((tmp_path / "run" / "run.json").read_text())
+    young = RunRecord.read(tmp_path / "young")
+    assert (young.curves, young.pictures, young.modes, young.config, young.warnings) == ({}, {}, {}, "", [])
+    assert young.steps == 0
+
+
+def test_what_is_no_number_or_was_cut_off_is_left_out(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,epoch,a,b\n0,0,nan,1\n1,0,inf,2\n2,0,3,\n,0,4,4\n")
+    assert read_curves(path) == {"b": [(1, 1.0), (2, 2.0)], "a": [(3, 3.0)]}
+
+
+@pytest.mark.parametrize("content", [None, "{}", "no json"])
+def test_another_folder_is_told(tmp_path, content):
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(InputError, match=r"Expected a run folder at .* run\.json that tells what it is"):
+        RunRecord.read(tmp_path)
