@@ -39,8 +39,9 @@ def document(root: Path) -> str:
     """Return what ``RESULTS.md`` holds, from a folder of results."""
     summaries = load(root)
     parts = [_HEAD, *(_section(section, summaries) for section in SECTIONS)]
-    parts += ["## Estimates of mutual information\n", *(_figure(figure, root) for figure in FIGURES)]
+    parts += ["## Estimates of mutual information\n", *(_figure(figure, root, summaries) for figure in FIGURES)]
     asked = {(row.experiment, row.protocol, section.dataset) for section in SECTIONS for row in section.rows}
+    asked |= {(figure.experiment, "default", "") for figure in FIGURES}
     rest = [s for s in summaries if not any(_is(s, *wanted) for wanted in asked)]
     parts += [_others(rest)] if rest else []
     return "\n".join(parts)
@@ -153,10 +154,20 @@ def _sources(section: Section) -> list[str]:
     return ["", f"Published: {'; '.join(sources)}."] if sources else []
 
 
-def _figure(figure: Figure, root: Path) -> str:
+def _figure(figure: Figure, root: Path, summaries: Sequence[Summary]) -> str:
+    title = f"### {figure.title}\n\n`python train.py --config {figure.experiment}`: "
     picture = root / "pictures" / f"{figure.experiment}.png"
-    shown = f"![{figure.title}](results/pictures/{picture.name})" if picture.is_file() else f"{NOT_RUN}."
-    return f"### {figure.title}\n\n`{figure.experiment}`: {shown}\n"
+    runs = [s for s in summaries if _is(s, figure.experiment, "default", "")]
+    if not picture.is_file() or not runs:
+        return f"{title}{NOT_RUN}.\n"
+    told = [
+        f"mean absolute error over all points, nats: "
+        f"{', '.join(f'{name} {error:.3f}' for name, error in run['metrics'].items())} (seed {run['seed']}, "
+        f"{run['wall_time_s'] / 60:.0f} min, {run['hardware']}, commit {_short(run['commit'])})"
+        for run in runs
+    ]
+    text = f"{figure.text}\n\n" if figure.text else ""
+    return f"{title}{'; '.join(told)}.\n\n{text}![{figure.title}](results/pictures/{picture.name})\n"
 
 
 def _others(summaries: Sequence[Summary]) -> str:

@@ -90,10 +90,12 @@ class Figure:
     Attributes:
         experiment: the config's name.
         title: its heading.
+        text: what one must know to read it.
     """
 
     experiment: str
     title: str
+    text: str = ""
 
 
 _SYSTEMS = {
@@ -216,8 +218,30 @@ SECTIONS = (
 )
 
 FIGURES = (
-    Figure("mi_gaussian_2d", "Correlated Gaussians in 2 dimensions: MINE, MINE-f, k-NN and the truth"),
-    Figure("mi_gaussian_20d", "Correlated Gaussians in 20 dimensions"),
-    Figure("mi_nonlinear", "Non-linear dependence: Y = f(X) + σε, and the truth"),
-    Figure("mi_consistency", "Consistency: error against the number of pairs"),
+    Figure(
+        "mi_gaussian_2d",
+        "Correlated Gaussians in 2 dimensions: MINE, MINE-f, k-NN and the truth",
+        "The paper's figure 1, left. 10,000 pairs, mean and range over two data sets. MINE and MINE-f are T on the "
+        "concatenated pair, trained by the bound of that name and read on held-out pairs; `estimate_mi` is this "
+        "package's own way to do it. In few dimensions k-NN is the best of them.",
+    ),
+    Figure(
+        "mi_gaussian_20d",
+        "Correlated Gaussians in 20 dimensions",
+        "The paper's figure 1, right. Above ln n no lower bound from n pairs can be trusted; there "
+        "`estimate_mi` warns.",
+    ),
+    Figure(
+        "mi_nonlinear",
+        "Non-linear dependence: Y = f(X) + σε, and the truth",
+        "The paper's figure 2, which it describes as invariant to f. The information is not: the noise is added after "
+        "f, and x³ loses most of it near zero. 3,000 pairs in 2 + 2 dimensions.",
+    ),
+    Figure(
+        "mi_consistency",
+        "Consistency: error against the number of pairs",
+        "Gaussians that share 1 nat in every panel, mean and range over four data sets. The paper's theorem 3 bounds "
+        "the pairs needed by the number of T's parameters, which is the same here for all n; what one sees is that "
+        "the error of MINE falls in 20 dimensions too, where that of k-NN hardly does.",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def place(summary: dict[str, Any], root: Path = RESULTS) -> Path:
 
 
 def keep(run: Path, root: Path = RESULTS) -> Path:
-    """Copy a finished run's summary into ``results/`` and return its place.
+    """Copy a finished run's summary, and the figure of a study, into ``results/`` and return the summary's place.
 
     Raises:
         InputError: if the run has not finished.
@@ -36,6 +37,10 @@ def keep(run: Path, root: Path = RESULTS) -> Path:
     target = place(json.loads(source.read_text()), root)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, source.read_text())
+    if (run / "figure.png").is_file():  # of a study: RESULTS.md shows it
+        picture = root / "pictures" / f"{target.parent.name}.png"
+        picture.parent.mkdir(exist_ok=True)
+        shutil.copyfile(run / "figure.png", picture)
     return target
 
 
@@ -52,8 +57,9 @@ def mode_table(summaries: list[dict[str, Any]], experiments: dict[str, str], dat
         experiments: experiment's name to how its row is called.
         dataset: the data set that counts.
     """
-    kept = [s for s in summaries if s.get("dataset") == dataset and s.get("protocol") == "default"]
-    steps = sorted({point["step"] for s in kept if s["experiment"] in experiments for point in s["evaluations"]})
+    wanted = [s for s in summaries if s.get("experiment") in experiments]
+    kept = [s for s in wanted if (s["dataset"], s["protocol"]) == (dataset, "default")]
+    steps = sorted({point["step"] for s in kept for point in s["evaluations"]})
     lines = [
         "| modes / KL, at step | " + " | ".join(f"{step:,}" for step in steps) + " | test |",
         "| --- |" + " --- |" * (len(steps) + 1),

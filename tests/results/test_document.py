@@ -10,7 +10,7 @@ import pytest
 from mine_lightning import results
 from mine_lightning.errors import InputError
 from mine_lightning.results.document import _section, document, write
-from mine_lightning.results.sections import SECTIONS, Column, Row, Section
+from mine_lightning.results.sections import FIGURES, SECTIONS, Column, Row, Section
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +58,7 @@ def test_every_kept_result_is_in_the_document():
             if (row.experiment, row.protocol) == (kept["experiment"], kept["protocol"])
             and kept["dataset"].startswith(section.dataset)
         ]
+        asked += [figure for figure in FIGURES if figure.experiment == kept["experiment"]]
         assert asked or f"| {kept['experiment']} | {kept['protocol']} | {kept['dataset']} | {kept['seed']} |" in rest
 
 
@@ -103,11 +104,17 @@ def test_a_number_that_was_not_checked_is_marked():
     assert line(default, [], "VEEGAN")[1] == "150.0"
 
 
-def test_a_picture_is_shown_once_it_is_there(tmp_path):
-    assert "`mi_nonlinear`: not run here yet." in document(tmp_path)
+def test_a_study_is_shown_with_its_errors_once_both_are_there(tmp_path):
+    assert "`python train.py --config mi_nonlinear`: not run here yet." in document(tmp_path)
+    study = summary(experiment="mi_nonlinear", protocol="default", metrics={"MINE": 0.25, "k-NN": 0.5})
+    (tmp_path / "mi_nonlinear.json").write_text(json.dumps(study))
+    assert "mi_nonlinear`: not run here yet." in document(tmp_path)
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "mi_nonlinear.png").touch()
-    assert "](results/pictures/mi_nonlinear.png)" in document(tmp_path)
+    text = document(tmp_path)
+    assert "MINE 0.250, k-NN 0.500 (seed 0, 10 min, one core, commit 0123456)" in text
+    assert "](results/pictures/mi_nonlinear.png)" in text
+    assert "## Other kept runs" not in text
 
 
 def test_a_run_that_no_table_asks_for_is_listed(tmp_path):

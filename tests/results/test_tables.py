@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mine_lightning import results
-from mine_lightning.cli import build, checks, configs
+from mine_lightning.cli import build, checks, configs, studies
 from mine_lightning.errors import InputError
 
 KEPT = sorted(results.RESULTS.rglob("*.json"))
@@ -27,13 +27,21 @@ def test_a_kept_result_stands_at_its_place_and_its_config_has_not_changed(path):
     config = configs.load(configs.find(summary["experiment"]))
     if summary["protocol"] != "default":
         config = configs.merge(config, configs.load(configs.find(summary["protocol"])))
+    assert now(config) == summary["config_hash"]
+    if not studies.is_one(config):
+        assert summary["evaluations"][-1]["step"] == summary["steps"]
+    for key in ("wall_time_s", "hardware", "versions", "commit"):
+        assert summary[key]
+
+
+def now(config):
+    """Return the hash of a config as its classes are now."""
+    if studies.is_one(config):
+        return studies.identify(config, "any")["config_hash"]
     checks.check_names(config)
     resolvable = copy.deepcopy(config)
     resolvable["trainer"].pop("precision", None)
-    assert configs.config_hash(config, build.dump(build.resolve(resolvable))) == summary["config_hash"]
-    assert summary["evaluations"][-1]["step"] == summary["steps"]
-    for key in ("wall_time_s", "hardware", "versions", "commit"):
-        assert summary[key]
+    return configs.config_hash(config, build.dump(build.resolve(resolvable)))
 
 
 def test_keep_copies_a_finished_run(tmp_path):
@@ -41,6 +49,13 @@ def test_keep_copies_a_finished_run(tmp_path):
     target = results.keep(tmp_path, tmp_path / "results")
     assert target == tmp_path / "results" / "a" / "default-mnist-seed0.json"
     assert results.load(tmp_path / "results") == [SUMMARY]
+
+
+def test_keep_copies_the_figure_of_a_study(tmp_path):
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
+    (tmp_path / "figure.png").write_bytes(b"ink")
+    results.keep(tmp_path, tmp_path / "results")
+    assert (tmp_path / "results" / "pictures" / "a.png").read_bytes() == b"ink"
 
 
 def test_keep_refuses_an_unfinished_run(tmp_path):
