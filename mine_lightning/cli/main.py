@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -222,16 +223,7 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         SampleGrid(folder.samples),
         PointCloud(folder.samples),
         pl.callbacks.Timer(duration=given.pop("max_time")),
-        ModelCheckpoint(
-            folder.path / "checkpoints",
-            filename="epoch-{epoch:03d}",
-            auto_insert_metric_name=False,
-            save_top_k=-1,
-            save_last=True,
-            # after each epoch, whether it was evaluated or not: the last checkpoint is that of the last step;
-            # after validation and outside of the epoch: a resumed run starts with a whole one
-            save_on_train_epoch_end=True,
-        ),
+        *_checkpoints(folder, given["check_val_every_n_epoch"] or 1),
     ]
     if given["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
         callbacks.append(progress_bar())
@@ -242,6 +234,21 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         raise InputError(
             f"Expected arguments of the Trainer that fit together and this machine but: {' '.join(str(error).split())}"
         ) from error
+
+
+def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:
+    """Return what saves ``last.ckpt`` after each epoch, evaluated or not, and one to keep every so many."""
+    save = partial(
+        ModelCheckpoint,
+        folder.path / "checkpoints",
+        filename="epoch-{epoch:03d}",
+        auto_insert_metric_name=False,
+        # after validation and outside of the epoch: a resumed run starts with a whole one
+        save_on_train_epoch_end=True,
+    )
+    if every == 1:
+        return [save(save_top_k=-1, save_last=True)]
+    return [save(save_top_k=-1, every_n_epochs=every), save(save_top_k=0, save_last=True)]
 
 
 def _steps_in(checkpoint: Path) -> int:
@@ -278,7 +285,8 @@ def _finish(folder: RunFolder, summary: dict[str, Any]) -> None:
         if not name.startswith("floor_")
     ]
     title = f"{summary['experiment']} on {summary['dataset']}, seed {summary['seed']}, {summary['steps']:,} steps"
-    print("\n" + table(title, rows, ("metric", "this run", "perfect generator")))
+    columns = ("metric", "this run", *(["perfect generator"] if any(row[2] for row in rows) else []))
+    print("\n" + table(title, [row[: len(columns)] for row in rows], columns))
     print(f"\n{folder.path}")
     print("  summary.json, metrics.csv, samples/, checkpoints/")
     for line in how_to_look(folder):
