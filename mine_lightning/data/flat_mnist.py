@@ -109,8 +109,8 @@ class FlatMNIST(LightningDataModule):
         data = FlatDigits(digits.train_images[kept][: self.train_size], digits.train_labels[kept][: self.train_size])
         if len(data) < self.batch_size:
             raise InputError(
-                f"Expected a batch of {self.batch_size} digits to train on but there are {len(data)}: {digits.name} has "
-                f"{len(digits.train_labels)}, of which {self.held_out} are held out; lower held_out or batch_size."
+                f"Expected a batch of {self.batch_size} digits to train on but there are {len(data)}: {digits.name} "
+                f"has {len(digits.train_labels)}, of which {self.held_out} are held out; lower held_out or batch_size."
             )
         sampler = EpochSampler(len(data), self.seed)
         return DataLoader(data, self.batch_size, sampler=sampler, collate_fn=_as_is, drop_last=True)
