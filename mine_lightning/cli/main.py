@@ -238,17 +238,14 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
 
 def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:
     """Return what saves ``last.ckpt`` after each epoch, evaluated or not, and one to keep every so many."""
-    save = partial(
-        ModelCheckpoint,
-        folder.path / "checkpoints",
-        filename="epoch-{epoch:03d}",
-        auto_insert_metric_name=False,
-        # after validation and outside of the epoch: a resumed run starts with a whole one
-        save_on_train_epoch_end=True,
-    )
+    # after validation and outside of the epoch: a resumed run starts with a whole one
+    save = partial(ModelCheckpoint, folder.last_checkpoint.parent, save_on_train_epoch_end=True)
+    kept = partial(save, filename="epoch-{epoch:03d}", auto_insert_metric_name=False, save_top_k=-1)
     if every == 1:
-        return [save(save_top_k=-1, save_last=True)]
-    return [save(save_top_k=-1, every_n_epochs=every), save(save_top_k=0, save_last=True)]
+        return [kept(save_last=True)]
+    # save_last alone would write it where one is kept, and after training
+    last = save(filename=folder.last_checkpoint.stem, enable_version_counter=False)
+    return [kept(every_n_epochs=every), last]
 
 
 def _steps_in(checkpoint: Path) -> int:
