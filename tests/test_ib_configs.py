@@ -107,10 +107,10 @@ def test_every_row_trains_on_all_and_is_validated_where_digits_are_held_out(tmp_
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's, on a smoke run's few batches
-def test_the_command_leaves_a_result_with_its_test_error_and_goes_on_where_it_stopped(tmp_path, capsys):
+def test_the_command_leaves_a_result_with_its_test_error_and_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
     words = ["--config", "ib_mnist_mine_gaussian", "--config", "smoke", "--data.held_out", "64"]
     words += ["--model.encoder.hidden", "[16]", "--mine.statistics_network.hidden", "[16]"]
-    words += ["--trainer.check_val_every_n_epoch", "2", "--trainer.max_epochs", "3", "--output"]
+    words += ["--trainer.check_val_every_n_epoch", "2", "--trainer.max_epochs", "4", "--output"]
     assert main([*words, str(tmp_path / "whole")]) == 0
     assert "perfect generator" not in capsys.readouterr().out
     whole = folder_in(tmp_path / "whole")
@@ -119,17 +119,19 @@ def test_the_command_leaves_a_result_with_its_test_error_and_goes_on_where_it_st
         *("test_error_percent", "test_error_percent_stderr", "fgsm_error_percent", "noisy_error_percent"),
         *("mi_lower", "mi_lower_stderr", "mi_upper", "mi_upper_stderr", "mi_limit", "mi", "mi_stderr"),
     }
-    assert [point["step"] for point in summary["evaluations"]] == [8]
+    assert [point["step"] for point in summary["evaluations"]] == [8, 16]
     assert "error_percent" in summary["evaluations"][0]
-    # one kept for each evaluation, and the last, written after the last epoch
-    assert sorted(path.name for path in (whole / "checkpoints").iterdir()) == ["epoch-001.ckpt", "last.ckpt"]
-    assert saved(whole)["epoch"] == 2
+    # one kept for each evaluation, and the last, which is written after each epoch
+    kept = sorted(path.name for path in (whole / "checkpoints").iterdir())
+    assert kept == ["epoch-001.ckpt", "epoch-003.ckpt", "last.ckpt"]
+    assert saved(whole)["epoch"] == 3
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(Classifier, "training_step", stop_in_the_third_epoch)
-        main([*words, str(tmp_path / "stopped")])
+    with monkeypatch.context() as patch:
+        patch.setattr(Classifier, "training_step", stop_in_the_last_epoch)
+        with pytest.raises(ZeroDivisionError):
+            main([*words, str(tmp_path / "stopped")])
     stopped = folder_in(tmp_path / "stopped")
-    assert saved(stopped)["epoch"] == 1
+    assert saved(stopped)["epoch"] == 2
     assert main(["--resume", str(stopped)]) == 0
     assert json.loads((stopped / "summary.json").read_text())["metrics"] == summary["metrics"]
     for part in ("state_dict", "current_model_state", "averaging_state"):
@@ -145,5 +147,5 @@ def saved(folder):
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
 
 
-def stop_in_the_third_epoch(self, batch, batch_idx, step=Classifier.training_step):
-    return step(self, batch, batch_idx) if self.current_epoch < 2 else 1 / 0
+def stop_in_the_last_epoch(self, batch, batch_idx, step=Classifier.training_step):
+    return step(self, batch, batch_idx) if self.current_epoch < 3 else 1 / 0
