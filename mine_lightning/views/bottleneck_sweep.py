@@ -37,7 +37,7 @@ def bottleneck_sweep(runs: Mapping[float, Mapping[str, float]]) -> Figure:
 
     betas = sorted(runs)
     figure = Figure(figsize=(9, 4), dpi=120, layout="constrained")
-    information, error = figure.subplots(1, 2)
+    information, errors = figure.subplots(1, 2)
     for name, label, style in (
         ("mi_upper", "upper bound", "v--"),
         ("mi_lower", "lower bound", "^--"),
@@ -52,9 +52,9 @@ def bottleneck_sweep(runs: Mapping[float, Mapping[str, float]]) -> Figure:
     information.set_yscale("symlog", linthresh=10)
     information.set(ylabel="I(x; z), nats")
     information.legend(frameon=False, fontsize="small")
-    error.plot(range(len(betas)), [runs[b]["test_error_percent"] for b in betas], "o-", color="k")
-    error.set(ylabel="test error, %", ylim=(0, None))
-    for axes in (information, error):
+    errors.plot(range(len(betas)), [runs[b]["test_error_percent"] for b in betas], "o-", color="k")
+    errors.set(ylabel="test error, %", ylim=(0, None))
+    for axes in (information, errors):
         axes.set_xticks(range(len(betas)), [f"{beta:g}" for beta in betas])
         axes.set_xlabel("beta")
         axes.grid(color="0.93")

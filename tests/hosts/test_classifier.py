@@ -21,6 +21,7 @@ from mine_lightning.networks import (
     PropagatedEncoder,
 )
 from mine_lightning.regularizer.callback import MINERegularizer
+from mine_lightning.regularizer.monitor import MIMonitor
 from mine_lightning.runs.random_streams import SeedEachEpoch
 
 stream = torch.Generator().manual_seed(2)
@@ -194,6 +195,14 @@ def test_a_held_out_value_is_read_with_averaged_weights(tmp_path):
         torch.manual_seed(0)
         torch.testing.assert_close(module.eval().encoder(X).z, seen[-1])
     assert {"val/mi", "val/error_percent"} <= run.callback_metrics.keys()
+
+
+def test_the_information_plane_shows_its_code(tmp_path):
+    monitor = MIMonitor(["input:decoder"], "batch:0", "batch:1", classes=3, statistics_network=small_mlp)
+    run = trainer(tmp_path, monitor, max_epochs=2)
+    run.fit(host(weight_averaging=0.9), DataLoader(DATA, 16), DataLoader(DATA, 96))
+    assert [point.pairs for point in monitor.history] == [96, 96]
+    assert len(monitor.plot().axes[0].lines[0].get_xdata()) == 2
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
