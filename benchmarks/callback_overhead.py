@@ -238,13 +238,14 @@ class Batches(list):
 class Clock(Callback):
     """Seconds from one batch's start to the next one's, after a few to warm up."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self.now = now
         self.times: list[float] = []
         self._last: float | None = None
         self._skipped = 0
 
     def tick(self) -> None:
-        now = time.perf_counter()
+        now = self.now()
         if self._last is not None:
             self._skipped += 1
             if self._skipped > 3:
@@ -287,9 +288,13 @@ def flops(host: LightningModule, batches: list[Any], *callbacks: Callback) -> in
 
 
 def measure(
-    title: str, variants: dict[str, Callable[[list[Any], Clock], None]], batches: list[Any], rounds: int
+    title: str,
+    variants: dict[str, Callable[[list[Any], Clock], None]],
+    batches: list[Any],
+    rounds: int,
+    clock: Callable[[], Clock] | None = None,
 ) -> dict[str, float]:
-    clocks = {name: Clock() for name in variants}
+    clocks = {name: (clock or Clock)() for name in variants}
     for _ in range(rounds):
         for name, run in variants.items():
             run(batches, clocks[name])

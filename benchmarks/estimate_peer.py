@@ -7,11 +7,13 @@ torch-mist wants NumPy 1, so it gets an environment of its own, whose Python is 
 
 The tasks are those of ``estimate_accuracy.py``, 10,000 pairs each. torch-mist trains its MINE on two thirds of them, a
 tenth of which stop it early, 1,500 steps at most with two layers of 128 units, and is read on the rest; everything
-else is its default. ``estimate_mi`` has its default settings. Promised: three times as fast as torch-mist, and nearer.
+else is its default. ``estimate_mi`` runs with its default settings and, for those in a hurry, with two folds of 200 steps
+(chosen on other samples, seeds from 1,000 on). Promised: three times as fast as torch-mist to a lower error.
 """
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -20,6 +22,8 @@ import time
 from pathlib import Path
 
 N = 10_000
+NAMES = ("estimate_mi", "brief", "torch_mist")
+BRIEF = {"folds": 2, "max_steps": 200}
 
 
 def peer() -> None:
@@ -79,7 +83,9 @@ def main() -> None:
 
     torch.set_num_threads(1)
     revision = commit()
-    print(f"hardware {hardware()}, {N:,} pairs\n{'task':<30} {'truth':>6}   estimate_mi        torch-mist's MINE")
+    print(
+        f"hardware {hardware()}, {N:,} pairs\n{'task':<30} {'truth':>6}   {'estimate_mi':<17} {'brief':<17} torch-mist's MINE"
+    )
     command = [asked.peer, __file__, "--as-peer"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     rows = []
@@ -87,20 +93,19 @@ def main() -> None:
         for seed, task in enumerate(TASKS):
             x, z = task.sample(N, seed)
             np.savez(Path(folder) / "pairs.npz", x=x.numpy(), z=z.numpy())
-            began = time.perf_counter()
-            nats = estimate_mi(x, z).nats
-            ours = {"nats": nats, "seconds": time.perf_counter() - began}
-            theirs = ask(process, Path(folder) / "pairs.npz")
-            rows.append({"task": task.name, "truth": task.mi, "estimate_mi": ours, "torch_mist": theirs})
-            print(
-                f"{task.name:<30} {task.mi:6.3f}   {ours['nats']:7.3f} {ours['seconds']:5.1f} s   "
-                f"{theirs['nats']:9.3f} {theirs['seconds']:5.1f} s",
-                flush=True,
-            )
+            row = {"task": task.name, "truth": task.mi}
+            for name, settings in (("estimate_mi", {}), ("brief", BRIEF)):
+                began = time.perf_counter()
+                nats = estimate_mi(x, z, **settings).nats
+                row[name] = {"nats": nats, "seconds": time.perf_counter() - began}
+            row["torch_mist"] = ask(process, Path(folder) / "pairs.npz")
+            rows.append(row)
+            cells = (f"{row[name]['nats']:8.3f} {row[name]['seconds']:5.1f} s  " for name in NAMES)
+            print(f"{task.name:<30} {task.mi:6.3f} {' '.join(cells)}", flush=True)
     process.stdin.close()
     found = summary(rows)
     for name, value in found.items():
-        print(f"{name:<44} {value:.3f}")
+        print(f"{name:<56} {value:.3f}")
     if asked.out is not None:
         meta = {"pairs": N, "hardware": hardware(), "versions": versions() | {"torch_mist": "0.2.17"}}
         asked.out.write_text(json.dumps({**meta, "commit": revision, "summary": found, "rows": rows}, indent=1) + "\n")
@@ -108,14 +113,16 @@ def main() -> None:
 
 def summary(rows: list[dict]) -> dict:
     found = {}
-    for name in ("estimate_mi", "torch_mist"):
+    for name in NAMES:
         errors = [abs(row[name]["nats"] - row["truth"]) for row in rows]
-        found[f"{name}, mean absolute error"] = statistics.mean(errors)
-        found[f"{name}, median absolute error"] = statistics.median(errors)
+        finite = [error for error in errors if math.isfinite(error)]
+        found[f"{name}, tasks without a number"] = len(errors) - len(finite)
+        found[f"{name}, mean absolute error on the others"] = statistics.mean(finite)
+        found[f"{name}, median absolute error on the others"] = statistics.median(finite)
         found[f"{name}, median seconds"] = statistics.median(row[name]["seconds"] for row in rows)
-    found["times as fast, median over the tasks"] = statistics.median(
-        row["torch_mist"]["seconds"] / row["estimate_mi"]["seconds"] for row in rows
-    )
+    for name in NAMES[:2]:
+        ratios = (row["torch_mist"]["seconds"] / row[name]["seconds"] for row in rows)
+        found[f"{name}, times as fast as torch-mist, median"] = statistics.median(ratios)
     return found
 
 

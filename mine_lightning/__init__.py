@@ -13,12 +13,14 @@ The map:
 """
 
 from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
+from mine_lightning.data.flat_mnist import FlatMNIST
 from mine_lightning.data.stacked_mnist import StackedMNIST
 from mine_lightning.data.toy_mixtures import ToyMixture
 from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.ali import ALI
+from mine_lightning.hosts.classifier import Classifier
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.hosts.pacgan import PacGAN
 from mine_lightning.hosts.unrolled_gan import UnrolledGAN
@@ -40,10 +42,12 @@ __all__ = [
     "SMILE",
     "VEEGAN",
     "AllOthers",
+    "Classifier",
     "ConvStatistics",
     "Derangements",
     "DonskerVaradhan",
     "FDivergence",
+    "FlatMNIST",
     "InfoNCE",
     "InputError",
     "JensenShannon",

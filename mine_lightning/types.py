@@ -1,15 +1,16 @@
-"""What several rooms hand to each other, named once: callables, and what figures are drawn from."""
+"""What several rooms hand to each other, named once: callables, a code and its density, what figures are drawn from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 __all__ = [
+    "Code",
     "JointFactory",
     "ModuleFactory",
     "OptimizerFactory",
@@ -36,6 +37,20 @@ ModuleFactory = Callable[[int], nn.Module]
 
 JointFactory = Callable[[int, int], nn.Module]
 """``(features, latent) -> module``: what a discriminator of pairs adds to one of images."""
+
+
+class Code(NamedTuple):
+    """One draw of z for each x of a batch, and its density q(z|x) where that is known: a diagonal Gaussian.
+
+    Attributes:
+        z: the draw, ``[n, latent]``.
+        mean: of q(z|x), ``[n, latent]``; None where the density is not known, or there is none.
+        std: standard deviation of q(z|x) in each dimension, ``[n, latent]``; None likewise.
+    """
+
+    z: Tensor
+    mean: Tensor | None = None
+    std: Tensor | None = None
 
 
 class PlanePoint(NamedTuple):

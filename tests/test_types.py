@@ -1,4 +1,4 @@
-"""The callables that the package takes are what it says they are, and a point of the plane is plain data."""
+"""The callables that the package takes are what it says they are; a code and a point of the plane are plain data."""
 
 import pickle
 from functools import partial
@@ -9,7 +9,7 @@ from torch import nn
 from mine_lightning.estimator import MINE
 from mine_lightning.networks import ConvEncoder, ConvStatistics, MLPStatistics
 from mine_lightning.networks.pairs import PairLogit
-from mine_lightning.types import PlanePoint
+from mine_lightning.types import Code, PlanePoint
 
 
 def test_a_statistics_factory_makes_t_from_two_shapes():
@@ -33,3 +33,9 @@ def test_a_point_of_the_plane_is_saved_as_plain_data():
     point = PlanePoint(epoch=3, layer="encoder", mi_x=1.5, mi_y=0.5, pairs=100)
     assert PlanePoint(*list(point)) == pickle.loads(pickle.dumps(point)) == point
     assert list(point) == [3, "encoder", 1.5, 0.5, 100]
+
+
+def test_a_code_need_not_have_a_density():
+    z = torch.zeros(2, 3)
+    assert Code(z) == Code(z=z, mean=None, std=None)
+    assert Code(z, z, z)._fields == ("z", "mean", "std")

@@ -23,6 +23,7 @@ _MODULES = (
     "mine_lightning",
     "mine_lightning.hosts",
     "mine_lightning.hosts.adversarial",
+    "mine_lightning.hosts.classification",
     "mine_lightning.networks",
     "mine_lightning.networks.latents",
     "mine_lightning.evaluations",

@@ -1,7 +1,8 @@
 """Finding and merging YAML files.
 
 Merging is by key: later files and overrides win, ``null`` takes a key off, a list replaces a list. Where a
-``class_path`` changes, the ``init_args`` of the old class go.
+``class_path`` changes, the ``init_args`` of the old class go. A file may name another one that it is merged into, by
+the key ``base``: what several experiments share is written once, in ``configs/recipes/``.
 """
 
 from __future__ import annotations
@@ -73,11 +74,29 @@ def find(name: str) -> Path:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read one YAML file.
+    """Read one YAML file, merged into the one that its key ``base`` names, if it has one.
 
     Raises:
-        InputError: if it is no YAML, or no mapping.
+        InputError: if it is no YAML, or no mapping, or its base is none, or leads back to it.
     """
+    return _load(path, ())
+
+
+def _load(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a file that stands under those in ``above``."""
+    config = _read(path)
+    if "base" not in config:
+        return config
+    name = config.pop("base")
+    if not isinstance(name, str):
+        raise InputError(f"Expected base in {path} to name a config but got {name!r}; write recipes/NAME.")
+    base = find(name)
+    if base.resolve() in (path.resolve(), *above):
+        raise InputError(f"Expected base in {path} to lead to a config without one but {name} leads back; correct it.")
+    return merge(_load(base, (*above, path.resolve())), config)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         config = yaml.load(path.read_text(), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

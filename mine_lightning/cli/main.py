@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -239,16 +240,7 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         ModeCounts(folder.modes_file),
         Report(folder),
         pl.callbacks.Timer(duration=given.pop("max_time")),
-        ModelCheckpoint(
-            folder.path / "checkpoints",
-            filename="epoch-{epoch:03d}",
-            auto_insert_metric_name=False,
-            save_top_k=-1,
-            save_last=True,
-            # after each epoch, whether it was evaluated or not: the last checkpoint is that of the last step;
-            # after validation and outside of the epoch: a resumed run starts with a whole one
-            save_on_train_epoch_end=True,
-        ),
+        *_checkpoints(folder, given["check_val_every_n_epoch"] or 1),
     ]
     if not any(isinstance(callback, LearningRateMonitor) for callback in callbacks):
         callbacks.append(LearningRateMonitor())
@@ -261,6 +253,18 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         raise InputError(
             f"Expected arguments of the Trainer that fit together and this machine but: {' '.join(str(error).split())}"
         ) from error
+
+
+def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:
+    """Return what saves ``last.ckpt`` after each epoch, evaluated or not, and one to keep every so many."""
+    # after validation and outside of the epoch: a resumed run starts with a whole one
+    save = partial(ModelCheckpoint, folder.last_checkpoint.parent, save_on_train_epoch_end=True)
+    kept = partial(save, filename="epoch-{epoch:03d}", auto_insert_metric_name=False, save_top_k=-1)
+    if every == 1:
+        return [kept(save_last=True)]
+    # save_last alone would write it where one is kept, and after training
+    last = save(filename=folder.last_checkpoint.stem, enable_version_counter=False)
+    return [kept(every_n_epochs=every), last]
 
 
 def _steps_in(checkpoint: Path) -> int:

@@ -3,7 +3,8 @@
 Whatever the source, the data set that was really used has a name (``DigitImages.name``) that goes into every result.
 """
 
+from mine_lightning.data.flat_mnist import FlatMNIST
 from mine_lightning.data.stacked_mnist import StackedMNIST
 from mine_lightning.data.toy_mixtures import GaussianGrid, Spiral, ToyMixture
 
-__all__ = ["GaussianGrid", "Spiral", "StackedMNIST", "ToyMixture"]
+__all__ = ["FlatMNIST", "GaussianGrid", "Spiral", "StackedMNIST", "ToyMixture"]

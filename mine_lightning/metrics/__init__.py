@@ -1,7 +1,18 @@
 """torchmetrics of this field: a pure function and its ``Metric`` in one file; states sum or join over processes."""
 
+from mine_lightning.metrics.classification_error import ErrorPercent, ErrorPercentStderr
 from mine_lightning.metrics.high_quality import HighQualityShare, ModesCaptured
+from mine_lightning.metrics.known_density import KnownDensityInformation
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.mutual_information import MutualInformation
 
-__all__ = ["HighQualityShare", "ModeCount", "ModeKL", "ModesCaptured", "MutualInformation"]
+__all__ = [
+    "ErrorPercent",
+    "ErrorPercentStderr",
+    "HighQualityShare",
+    "KnownDensityInformation",
+    "ModeCount",
+    "ModeKL",
+    "ModesCaptured",
+    "MutualInformation",
+]

@@ -3,6 +3,13 @@
 Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n, d]``.
 """
 
+from mine_lightning.networks.bottlenecks import (
+    AdditiveEncoder,
+    DeterministicEncoder,
+    LinearDecoder,
+    NormalEncoder,
+    PropagatedEncoder,
+)
 from mine_lightning.networks.classifiers import DigitClassifier
 from mine_lightning.networks.discriminators import (
     ConvDiscriminator,
@@ -17,20 +24,25 @@ from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
+    "AdditiveEncoder",
     "ConvDiscriminator",
     "ConvEncoder",
     "ConvGenerator",
     "ConvStatistics",
+    "DeterministicEncoder",
     "DigitClassifier",
     "GaussianEncoder",
     "LabelStatistics",
     "LargeDiscriminator",
     "LargeGenerator",
+    "LinearDecoder",
     "MLPDiscriminator",
     "MLPGenerator",
     "MLPStatistics",
+    "NormalEncoder",
     "PairDiscriminator",
     "PairLogit",
+    "PropagatedEncoder",
     "SeparableStatistics",
     "SmallDiscriminator",
     "SmallGenerator",

@@ -34,7 +34,11 @@ PAIRS = (
     Column("recon_accuracy", "accuracy", ".4f"),
     Column("ms_ssim", "MS-SSIM", ".3f"),
 )
-ERROR = (Column("test_error_percent", "test error, %", ".2f"),)
+ERROR = (
+    Column("test_error_percent", "test error, %", ".2f"),
+    Column("fgsm_error_percent", "under FGSM, %", ".1f"),
+    Column("noisy_error_percent", "under noise, %", ".1f"),
+)
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,7 @@ SECTIONS = (
         ERROR,
         _nine("default"),
     ),
-    Section("Information bottleneck, the paper's 200 epochs", "", ERROR, _nine("paper")),
+    Section("Information bottleneck, the paper's 200 epochs", "", ERROR, _nine("ib_paper")),
 )
 
 FIGURES = (

@@ -9,7 +9,7 @@ from mine_lightning.cli import build, checks, configs
 from mine_lightning.errors import InputError
 
 # an estimate of the information in a file has no model: tests/cli/test_estimates.py
-TRAINED = [path for path in configs.shipped() if "estimate" not in configs.load(path)]
+TRAINED = [path for path in configs.shipped() if "trainer" in configs.load(path)]
 
 A = {"model": {"class_path": "A", "init_args": {"x": 1, "y": {"z": 2}}}, "trainer": {"max_epochs": 3}}
 
@@ -77,6 +77,38 @@ def test_what_is_no_config_is_told(tmp_path, text, message):
         configs.load(tmp_path / "a.yaml")
 
 
+def test_a_base_is_what_a_file_is_merged_into(tmp_path):
+    (tmp_path / "lowest.yaml").write_text("a: {x: 1, y: 2}\nb: 3")
+    (tmp_path / "middle.yaml").write_text(f"base: {tmp_path / 'lowest.yaml'}\na: {{y: 4}}")
+    (tmp_path / "top.yaml").write_text(f"base: {tmp_path / 'middle'}\nb: null")
+    assert configs.load(tmp_path / "top.yaml") == {"a": {"x": 1, "y": 4}, "b": None}
+
+
+def test_a_base_is_found_like_any_config_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("base: ib_mnist_mine_additive\nmine: {beta: 0.5}")
+    config = configs.load(configs.find("mine"))
+    assert (config["mine"]["beta"], config["mine"]["z"]) == (0.5, "input:decoder")
+    assert "base" not in config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base: a", "leads back"),
+        ("base: b", "leads back"),
+        ("base: 3", "to name a config but got 3"),
+        ("base: nil", "there is no"),
+    ],
+)
+def test_a_base_that_is_none_is_told(tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text(text)
+    (tmp_path / "b.yaml").write_text("base: a")
+    with pytest.raises(InputError, match=message):
+        configs.load(tmp_path / "a.yaml")
+
+
 def test_numbers_may_be_written_as_people_do(tmp_path):
     (tmp_path / "a.yaml").write_text("a: 1e-3\nb: 2E5\nc: 1.5e-2\nd: e5")
     assert configs.load(tmp_path / "a.yaml") == {"a": 0.001, "b": 2e5, "c": 0.015, "d": "e5"}
@@ -131,7 +163,15 @@ def test_with_and_without_the_term_differ_by_the_term_alone():
 
 OVERLAYS = sorted((configs.CONFIGS / "overlays").glob("*.yaml"))
 # the experiments that an overlay is for, by their names
-MEANT = {"no_penalty": "gan_*", "small": "gan_stacked_mnist*", "paper": "gan_stacked_mnist*"}
+MEANT = {
+    "no_penalty": "gan_*",
+    "small": "gan_stacked_mnist*",
+    "paper": "gan_stacked_mnist*",
+    "ib_paper": "ib_*",
+    "ib_held_out": "ib_*",
+    "ib_no_weight_averaging": "ib_*",
+    "ib_no_posterior_averaging": "ib_*",
+}
 FITTING = [
     pytest.param(path, overlay, id=f"{path.stem}-{overlay.stem}")
     for path in TRAINED

@@ -1,0 +1,89 @@
+"""What a bottleneck is said to buy: accuracy on inputs that an adversary, or plain noise, has changed."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn import functional as F
+
+from mine_lightning.errors import InputError
+from mine_lightning.metrics.classification_error import ErrorPercent
+
+__all__ = ["Robustness", "fast_gradient_sign"]
+
+
+def fast_gradient_sign(classifier: Any, x: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+    r"""Return :math:`x + \epsilon\, sign(\nabla_x -\log p(y|x))`, cut to [-1, 1], of x ``[n, ...]``.
+
+    The gradient is that of the probability that the classifier predicts with: where it averages over draws of a code,
+    the attack does too, else noise in the gradient would pass for robustness.
+
+    Source: Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015.
+
+    Args:
+        classifier: x to class probabilities ``[n, classes]``.
+        x: inputs in [-1, 1].
+        labels: ``[n]``, the true ones.
+        epsilon: largest change of a pixel.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.clone().requires_grad_()  # what was made in inference mode can't be differentiated
+        loss = F.nll_loss(classifier(x).clamp(min=1e-30).log(), labels.clone(), reduction="sum")
+        (slope,) = torch.autograd.grad(loss, x)
+    return (x.detach() + epsilon * slope.sign()).clamp(-1, 1)
+
+
+@final
+class Robustness(Callback):
+    """Log ``test/fgsm_error_percent`` and ``test/noisy_error_percent``, beside the error on clean test inputs.
+
+    Reads x and labels from the test batch; the host's ``forward`` returns class probabilities.
+
+    Args:
+        epsilon: of :func:`fast_gradient_sign`, with pixels in [-1, 1].
+        noise: standard deviation of Gaussian noise on x, cut to [-1, 1] afterwards.
+
+    Raises:
+        InputError: if one of them is negative.
+    """
+
+    def __init__(self, epsilon: float = 0.2, noise: float = 1.0) -> None:
+        if epsilon < 0 or noise < 0:
+            raise InputError(f"Expected epsilon >= 0 and noise >= 0 but got {epsilon} and {noise}; correct them.")
+        self.epsilon = epsilon
+        self.noise = noise
+        self._errors = {"fgsm": ErrorPercent(), "noisy": ErrorPercent()}
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for metric in self._errors.values():
+            metric.to(pl_module.device).reset()
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        x, labels = batch
+        cuda = [pl_module.device] if pl_module.device.type == "cuda" else []
+        # the same noise in every test of a batch, and none of the global stream
+        with (
+            torch.random.fork_rng(devices=cuda, device_type="cuda"),
+            trainer.precision_plugin.forward_context(),
+        ):
+            torch.manual_seed(batch_idx * trainer.world_size + trainer.global_rank)
+            attacked = fast_gradient_sign(pl_module, x, labels, self.epsilon)
+            noisy = (x + self.noise * torch.randn_like(x)).clamp(-1, 1)
+            for name, changed in (("fgsm", attacked), ("noisy", noisy)):
+                self._errors[name].update(pl_module(changed), labels)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for name, metric in self._errors.items():
+            # compute() has summed over processes already; sync_dist averages equal numbers
+            pl_module.log(f"test/{name}_error_percent", metric.compute(), sync_dist=True)

@@ -1,0 +1,42 @@
+"""Averaged weights: what a host is validated, tested and saved with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import WeightAveraging
+from pytorch_lightning.trainer.states import TrainerFn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from mine_lightning.errors import InputError
+
+__all__ = ["AveragedWeights"]
+
+
+class AveragedWeights(WeightAveraging):
+    """Keep an exponential moving average of the host's weights, for everything but training.
+
+    After the first step the average is the weights, then after each ``decay * average + (1 - decay) * weights``. It
+    is in place in validations and from the end of training on, and it is the ``state_dict`` of checkpoints, which hold
+    the weights that are trained beside it, so that a resumed run goes on exactly.
+
+    Lightning's own callback, with two differences: it averages all weights in one operation, a quarter of a step less;
+    and a checkpoint that is loaded to be tested gives the average, where Lightning's, once it has trained, puts the
+    weights without averaging in place.
+
+    Args:
+        decay: in [0, 1).
+
+    Raises:
+        InputError: if it lies outside.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        if not 0 <= decay < 1:
+            raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
+        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            super().on_load_checkpoint(trainer, pl_module, checkpoint)

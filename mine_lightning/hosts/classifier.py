@@ -1,0 +1,124 @@
+"""The classifier of the information-bottleneck table: an encoder, a decoder and a loss, all of them objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule
+from torch import Tensor, nn
+
+from mine_lightning.errors import InputError
+from mine_lightning.hosts.averaging import AveragedWeights
+from mine_lightning.hosts.classification import ClassifierLoss, CrossEntropy
+from mine_lightning.metrics.classification_error import ErrorPercent, ErrorPercentStderr
+from mine_lightning.types import OptimizerFactory, ScheduleFactory
+
+__all__ = ["Classifier"]
+
+
+class Classifier(LightningModule):
+    r"""A classifier with a code z on the way, trained by automatic optimisation.
+
+    Batches are x ``[n, ...]`` and labels ``[n]``. ``forward`` returns the class probabilities, averaged over draws of
+    z. Logs ``train/loss`` (nats), ``val/error_percent``, and of the test ``test/test_error_percent`` with its binomial
+    standard error ``test/test_error_percent_stderr``. Evaluations draw the same noise each time. Their steps return one
+    more draw, ``{"z", "mean", "std"}``, the latter two where the density of z is known.
+
+    A mutual-information term finds x as ``"batch:0"`` and z as ``"input:decoder"``.
+
+    Source: Alemi et al., Deep Variational Information Bottleneck, ICLR 2017, which Belghazi et al., ICML 2018, section
+    5.3, take over.
+
+    Args:
+        encoder: x to a :class:`mine_lightning.types.Code`.
+        decoder: z ``[n, latent]`` to logits ``[n, classes]``.
+        loss: what is descended; the cross-entropy by default.
+        optimizer: callable from the parameters to an optimizer.
+        schedule: callable from the optimizer to its learning-rate schedule, stepped after each epoch; or None.
+        weight_averaging: decay of the moving average of the weights with which the classifier is evaluated and saved;
+            None evaluates the weights themselves.
+        posterior_samples: draws of z that ``forward`` averages over, for an encoder with noise; 1 switches it off.
+
+    Raises:
+        InputError: if there is no draw.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        loss: ClassifierLoss | None = None,
+        optimizer: OptimizerFactory = torch.optim.Adam,
+        schedule: ScheduleFactory | None = None,
+        weight_averaging: float | None = None,
+        posterior_samples: int = 1,
+    ) -> None:
+        super().__init__()
+        if posterior_samples < 1:
+            raise InputError(f"Expected posterior_samples >= 1 but got {posterior_samples}; 1 takes a single draw.")
+        if weight_averaging is not None:
+            AveragedWeights(weight_averaging)  # a decay that is none is told now, not when training starts
+        self.encoder = encoder
+        self.decoder = decoder
+        self.loss = CrossEntropy() if loss is None else loss
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.weight_averaging = weight_averaging
+        self.posterior_samples = posterior_samples
+        self.val_error = ErrorPercent()
+        self.test_error, self.test_stderr = ErrorPercent(), ErrorPercentStderr()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return class probabilities ``[n, classes]``, the mean over ``posterior_samples`` draws of z."""
+        draws = self.posterior_samples if getattr(self.encoder, "stochastic", True) else 1
+        probabilities = [_full(self.decoder(self.encoder(x).z)).softmax(dim=1) for _ in range(draws)]
+        return torch.stack(probabilities).mean(dim=0)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        x, labels = batch
+        code = self.encoder(x)
+        loss = self.loss(_full(self.decoder(code.z)), labels, code)
+        self.log("train/loss", loss.detach())
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        with self._fixed_noise(batch_idx, stream=0):
+            self.val_error.update(self(batch[0]), batch[1])
+            outputs = self._one_draw(batch[0])
+        self.log("val/error_percent", self.val_error, prog_bar=True)
+        return outputs
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        with self._fixed_noise(batch_idx, stream=1):
+            predicted, outputs = self(batch[0]), self._one_draw(batch[0])
+        for metric in (self.test_error, self.test_stderr):
+            metric.update(predicted, batch[1])
+        self.log("test/test_error_percent", self.test_error)
+        self.log("test/test_error_percent_stderr", self.test_stderr)
+        return outputs
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer(self.parameters())
+        return optimizer if self.schedule is None else ([optimizer], [self.schedule(optimizer)])
+
+    def configure_callbacks(self) -> list[Callback]:
+        return [] if self.weight_averaging is None else [AveragedWeights(self.weight_averaging)]
+
+    def _one_draw(self, x: Tensor) -> dict[str, Tensor]:
+        return {name: value for name, value in self.encoder(x)._asdict().items() if value is not None}
+
+    @contextmanager
+    def _fixed_noise(self, batch_idx: int, stream: int) -> Iterator[None]:
+        """Run a block on random numbers that depend on the batch alone; the global stream does not move."""
+        cuda = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda, device_type="cuda"):
+            torch.manual_seed((batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream)
+            yield
+
+
+def _full(tensor: Tensor) -> Tensor:
+    """Return a tensor in float32 or better, whatever autocast made of it."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

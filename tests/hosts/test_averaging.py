@@ -1,0 +1,81 @@
+"""Averaged weights are a moving average written by hand, in validation, in the test, and after a resume."""
+
+import pytest
+import torch
+from cases import Plain, assert_same, trainer, weights
+from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader, TensorDataset
+
+from mine_lightning.errors import InputError
+from mine_lightning.hosts.averaging import AveragedWeights
+from mine_lightning.runs.random_streams import SeedEachEpoch
+
+stream = torch.Generator().manual_seed(2)
+DATA = TensorDataset(torch.randn(48, 4, generator=stream), torch.randint(2, (48,), generator=stream))
+
+
+class Host(Plain):
+    def validation_step(self, batch, batch_idx):
+        self.seen = weights(self).clone()
+
+    test_step = validation_step
+
+
+class ByHand(Callback):
+    """The average after each step, and the weights that are trained."""
+
+    def __init__(self, decay):
+        self.decay, self.average, self.current = decay, None, None
+
+    def on_train_batch_end(self, trainer, pl_module, *arguments):
+        self.current = weights(pl_module).clone()
+        older = self.current if self.average is None else self.average
+        self.average = self.decay * older + (1 - self.decay) * self.current
+
+
+def fit(tmp_path, *callbacks, epochs=2, checkpoint=None):
+    torch.manual_seed(0)
+    host = Host()
+    # at the end of training the average takes the place of the weights: what is to go on is saved before
+    saving = ModelCheckpoint(tmp_path, "{epoch}", auto_insert_metric_name=False, save_top_k=-1)
+    run = trainer(tmp_path, SeedEachEpoch(0), *callbacks, saving, max_epochs=epochs, enable_checkpointing=True)
+    run.fit(host, DataLoader(DATA, 8), DataLoader(DATA, 48), ckpt_path=checkpoint)
+    return host, run
+
+
+def test_it_is_the_average_by_hand_in_validation_and_after_training(tmp_path):
+    spy = ByHand(0.7)
+    host, _ = fit(tmp_path, AveragedWeights(0.7), spy)
+    torch.testing.assert_close(weights(host), spy.average)
+    torch.testing.assert_close(host.seen, spy.average)
+    assert (spy.average - spy.current).abs().max() > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # of the ModelCheckpoint
+def test_a_checkpoint_is_tested_with_the_average_by_the_trainer_that_wrote_it_and_by_another(tmp_path):
+    spy = ByHand(0.7)
+    host, run = fit(tmp_path, AveragedWeights(0.7), spy)
+    for other in (run, trainer(tmp_path, AveragedWeights(0.7))):
+        other.test(host, DataLoader(DATA, 48), ckpt_path=tmp_path / "1.ckpt", verbose=False)
+        torch.testing.assert_close(host.seen, spy.average)
+    alone = Host.load_from_checkpoint(tmp_path / "1.ckpt", weights_only=True)
+    torch.testing.assert_close(weights(alone), spy.average)
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_resume_is_bitwise(tmp_path):
+    found = []
+    for name, checkpoint in (("whole", None), ("resumed", tmp_path / "whole" / "0.ckpt")):
+        fit(tmp_path / name, AveragedWeights(0.7), epochs=3, checkpoint=checkpoint)
+        saved = torch.load(tmp_path / name / "2.ckpt", weights_only=True)
+        keys = ("state_dict", "current_model_state", "averaging_state", "optimizer_states")
+        found.append({key: dict(saved[key]) if "state" in key[-5:] else saved[key] for key in keys})
+    assert_same(*found)
+    assert found[0]["averaging_state"]["n_averaged"] == 18
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_a_decay_that_is_none_is_told(decay):
+    with pytest.raises(InputError, match=r"in \[0, 1\)"):
+        AveragedWeights(decay)
