@@ -7,8 +7,8 @@ torch-mist wants NumPy 1, so it gets an environment of its own, whose Python is 
 
 The tasks are those of ``estimate_accuracy.py``, 10,000 pairs each. torch-mist trains its MINE on two thirds of them, a
 tenth of which stop it early, 1,500 steps at most with two layers of 128 units, and is read on the rest; everything
-else is its default. ``estimate_mi`` runs with its default settings and, for those in a hurry, with two folds of 200 steps
-(chosen on other samples, seeds from 1,000 on). Promised: three times as fast as torch-mist to a lower error.
+else is its default. ``estimate_mi`` runs with its default settings and, for those in a hurry, with two folds of 200
+steps (chosen on other samples, seeds from 1,000 on). Promised: three times as fast as torch-mist to a lower error.
 """
 
 import argparse
@@ -83,9 +83,8 @@ def main() -> None:
 
     torch.set_num_threads(1)
     revision = commit()
-    print(
-        f"hardware {hardware()}, {N:,} pairs\n{'task':<30} {'truth':>6}   {'estimate_mi':<17} {'brief':<17} torch-mist's MINE"
-    )
+    print(f"hardware {hardware()}, {N:,} pairs")
+    print(f"{'task':<30} {'truth':>6}   {'estimate_mi':<17} {'brief':<17} torch-mist's MINE")
     command = [asked.peer, __file__, "--as-peer"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     rows = []

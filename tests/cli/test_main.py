@@ -108,7 +108,7 @@ CODE = """
 import os, signal, sys, torch
 # where the tests themselves run in the background, a shell has told them to ignore Ctrl-C
 signal.signal(signal.SIGINT, signal.default_int_handler)
-torch.set_num_threads(2)  # as in this process: sums are bitwise the same on as many threads only
+torch.set_num_threads({threads})  # as in this process: sums are bitwise the same on as many threads only
 from mine_lightning.cli import main
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.judges import digits
@@ -124,7 +124,8 @@ sys.exit(main())
 
 
 def start(tmp_path, *words, **environment):
-    command = [sys.executable, "-c", CODE, *SMALL, "--output", str(tmp_path), *words]
+    code = CODE.replace("{threads}", str(torch.get_num_threads()))
+    command = [sys.executable, "-c", code, *SMALL, "--output", str(tmp_path), *words]
     return subprocess.Popen(
         command,
         env={**os.environ, **environment},
