@@ -7,5 +7,6 @@ judges and metrics.
 
 from mine_lightning.evaluations.mixture_coverage import MixtureCoverage
 from mine_lightning.evaluations.mode_coverage import ModeCoverage
+from mine_lightning.evaluations.reconstruction import Reconstruction
 
-__all__ = ["MixtureCoverage", "ModeCoverage"]
+__all__ = ["MixtureCoverage", "ModeCoverage", "Reconstruction"]

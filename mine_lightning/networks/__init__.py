@@ -3,25 +3,36 @@
 Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n, d]``.
 """
 
-from mine_lightning.networks.classifiers import DigitClassifier
+from mine_lightning.networks.classifiers import AttributeClassifier, DigitClassifier
 from mine_lightning.networks.discriminators import (
     ConvDiscriminator,
+    FaceDiscriminator,
     LargeDiscriminator,
     MLPDiscriminator,
     SmallDiscriminator,
 )
-from mine_lightning.networks.encoders import ConvEncoder, GaussianEncoder
-from mine_lightning.networks.generators import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+from mine_lightning.networks.encoders import ConvEncoder, FaceEncoder, GaussianEncoder
+from mine_lightning.networks.generators import (
+    ConvGenerator,
+    FaceGenerator,
+    LargeGenerator,
+    MLPGenerator,
+    SmallGenerator,
+)
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
+    "AttributeClassifier",
     "ConvDiscriminator",
     "ConvEncoder",
     "ConvGenerator",
     "ConvStatistics",
     "DigitClassifier",
+    "FaceDiscriminator",
+    "FaceEncoder",
+    "FaceGenerator",
     "GaussianEncoder",
     "LabelStatistics",
     "LargeDiscriminator",

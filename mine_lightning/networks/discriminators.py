@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvDiscriminator", "LargeDiscriminator", "MLPDiscriminator", "SmallDiscriminator"]
+__all__ = ["ConvDiscriminator", "FaceDiscriminator", "LargeDiscriminator", "MLPDiscriminator", "SmallDiscriminator"]
 
 
 class ConvDiscriminator(nn.Module):
@@ -97,6 +97,35 @@ class LargeDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits ``[n]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.features(images)).squeeze(1)
+
+
+class FaceDiscriminator(nn.Module):
+    """A DCGAN discriminator for 64x64 images: four convolutions of stride 2, then a dense layer.
+
+    LeakyReLU of slope 0.2 everywhere, batch normalisation on all but the first layer, weights from N(0, 0.02).
+
+    Source: Radford et al., ICLR 2016; the sizes of Belghazi et al., ICML 2018, appendix on CelebA, are ``width`` 64.
+
+    Args:
+        channels: channels of the image.
+        width: feature maps of the first layer; each later one has twice as many.
+        kernel: odd side of each kernel, in pixels.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 64, kernel: int = 5) -> None:
+        super().__init__()
+        widths = [channels, width, 2 * width, 4 * width, 8 * width]
+        self.body = _halvings(widths, kernel, slope=0.2, first_normalised=False)
+        self.output = nn.Linear(8 * width * 4 * 4, 1)
+        self.apply(dcgan_weights)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, 128 * width]``."""
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits ``[n]`` of images ``[n, channels, 64, 64]``."""
         return self.output(self.features(images)).squeeze(1)
 
 

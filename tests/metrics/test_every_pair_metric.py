@@ -34,7 +34,7 @@ def test_reset_forgets_and_nothing_is_saved(make, draw):
 @every_metric
 def test_what_does_not_belong_together_is_refused(make, draw):
     a, b = draw()
-    with pytest.raises(ValueError, match="Expected .* but got shapes"):
+    with pytest.raises(ValueError, match=r"Expected .* but got shapes"):
         make().update(a, b[:, :1])
 
 

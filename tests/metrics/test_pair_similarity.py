@@ -50,10 +50,8 @@ def test_as_many_scales_as_torchmetrics_takes(side, scales):
     images = torch.rand(1, 1, side, side)
     multiscale_structural_similarity_index_measure(images, images, betas=(0.2,) * scales, data_range=1.0)
     if 2 <= scales < 5:
-        with pytest.raises(ValueError, match="larger than|Padding size"):
-            multiscale_structural_similarity_index_measure(
-                images, images, betas=(0.2,) * (scales + 1), data_range=1.0
-            )
+        with pytest.raises(ValueError, match=r"larger than|Padding size"):
+            multiscale_structural_similarity_index_measure(images, images, betas=(0.2,) * (scales + 1), data_range=1.0)
 
 
 def test_the_worse_the_reconstruction_the_less_similar():

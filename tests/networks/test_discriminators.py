@@ -4,12 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvDiscriminator, LargeDiscriminator, MLPDiscriminator, SmallDiscriminator
+from mine_lightning.networks import (
+    ConvDiscriminator,
+    FaceDiscriminator,
+    LargeDiscriminator,
+    MLPDiscriminator,
+    SmallDiscriminator,
+)
 
 DISCRIMINATORS = [
     (ConvDiscriminator, {"width": 4}, (2, 28, 28)),
     (SmallDiscriminator, {"width": 2}, (2, 28, 28)),
     (LargeDiscriminator, {"width": 2}, (2, 28, 28)),
+    (FaceDiscriminator, {"width": 2}, (2, 64, 64)),
     (MLPDiscriminator, {"hidden": (7, 5)}, (2,)),
 ]
 
@@ -31,7 +38,7 @@ def test_the_first_layer_is_normalised_in_the_small_network_alone():
     assert kinds[ConvDiscriminator][:2] == kinds[LargeDiscriminator][:2] == [nn.Conv2d, nn.LeakyReLU]
     assert kinds[SmallDiscriminator][:3] == [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
     normalised = {make: kinds[make].count(nn.BatchNorm2d) for make in kinds}
-    assert list(normalised.values()) == [2, 3, 3, 0]
+    assert list(normalised.values()) == [2, 3, 3, 3, 0]
 
 
 def test_feature_maps_are_those_of_the_papers():
@@ -39,5 +46,5 @@ def test_feature_maps_are_those_of_the_papers():
         return [layer.out_channels for layer in network.body if isinstance(layer, nn.Conv2d)]
 
     assert maps(SmallDiscriminator()) == [2, 4, 8]
-    assert maps(LargeDiscriminator()) == [64, 128, 256, 512]
+    assert maps(LargeDiscriminator()) == maps(FaceDiscriminator()) == [64, 128, 256, 512]
     assert [layer.out_features for layer in MLPDiscriminator().body if isinstance(layer, nn.Linear)] == [400] * 3

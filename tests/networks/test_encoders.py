@@ -2,14 +2,16 @@
 
 from functools import partial
 
+import pytest
 import torch
 
-from mine_lightning.networks import ConvEncoder, GaussianEncoder
+from mine_lightning.networks import ConvEncoder, FaceEncoder, GaussianEncoder
 
 
-def test_one_vector_an_image_and_gradient_everywhere():
-    encoder = ConvEncoder(7, channels=2, width=2)
-    vectors = encoder(torch.randn(5, 2, 28, 28))
+@pytest.mark.parametrize(("make", "side"), [(ConvEncoder, 28), (FaceEncoder, 64)])
+def test_one_vector_an_image_and_gradient_everywhere(make, side):
+    encoder = make(7, channels=2, width=2)
+    vectors = encoder(torch.randn(5, 2, side, side))
     assert vectors.shape == (5, 7)
     vectors.sum().backward()
     assert all(parameter.grad is not None for parameter in encoder.parameters())

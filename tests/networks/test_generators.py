@@ -4,15 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+from mine_lightning.networks import ConvGenerator, FaceGenerator, LargeGenerator, MLPGenerator, SmallGenerator
 
-GENERATORS = [ConvGenerator, SmallGenerator, LargeGenerator]
+GENERATORS = [ConvGenerator, SmallGenerator, LargeGenerator, FaceGenerator]
 
 
 @pytest.mark.parametrize("make", GENERATORS)
-def test_images_are_28_pixels_in_minus_one_to_one(make):
+def test_images_are_of_their_side_in_minus_one_to_one(make):
     images = make(latent=7, channels=3, width=4)(10 * torch.randn(5, 7))
-    assert images.shape == (5, 3, 28, 28)
+    side = SIDES[make][-1][1]
+    assert images.shape == (5, 3, side, side)
     assert images.abs().max() <= 1
 
 
@@ -20,6 +21,7 @@ SIDES = {
     ConvGenerator: [(64, 7), (32, 14), (3, 28)],
     SmallGenerator: [(32, 7), (16, 14), (8, 28)],
     LargeGenerator: [(256, 4), (128, 7), (64, 14), (3, 28)],
+    FaceGenerator: [(256, 8), (128, 16), (64, 32), (3, 64)],
 }
 
 
