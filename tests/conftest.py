@@ -1,4 +1,4 @@
-"""Every test runs offline, on two threads, with its own cache, and leaves the process as it was."""
+"""Every test runs offline, on two threads or OMP_NUM_THREADS, with its own cache, and leaves the process as it was."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 # the real data set, where a developer has it; tests that need it skip without
 MNIST_ROOT = os.environ.pop("MINE_LIGHTNING_DATA", None)
 

@@ -22,7 +22,9 @@ from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import choose_precision, hardware
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
+from mine_lightning.views.interpolations import Interpolations
 from mine_lightning.views.points import PointCloud
+from mine_lightning.views.reconstructions import Reconstructions
 from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
@@ -221,6 +223,8 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         SeedEachEpoch(config["seed_everything"]),
         SampleGrid(folder.samples),
         PointCloud(folder.samples),
+        Reconstructions(folder.samples),
+        Interpolations(folder.samples),
         pl.callbacks.Timer(duration=given.pop("max_time")),
         ModelCheckpoint(
             folder.path / "checkpoints",

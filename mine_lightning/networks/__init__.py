@@ -6,14 +6,16 @@ Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n
 from mine_lightning.networks.classifiers import AttributeClassifier, DigitClassifier
 from mine_lightning.networks.discriminators import (
     ConvDiscriminator,
+    DenseDiscriminator,
     FaceDiscriminator,
     LargeDiscriminator,
     MLPDiscriminator,
     SmallDiscriminator,
 )
-from mine_lightning.networks.encoders import ConvEncoder, FaceEncoder, GaussianEncoder
+from mine_lightning.networks.encoders import ConvEncoder, DenseEncoder, FaceEncoder, GaussianEncoder
 from mine_lightning.networks.generators import (
     ConvGenerator,
+    DenseGenerator,
     FaceGenerator,
     LargeGenerator,
     MLPGenerator,
@@ -29,6 +31,9 @@ __all__ = [
     "ConvEncoder",
     "ConvGenerator",
     "ConvStatistics",
+    "DenseDiscriminator",
+    "DenseEncoder",
+    "DenseGenerator",
     "DigitClassifier",
     "FaceDiscriminator",
     "FaceEncoder",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvEncoder", "FaceEncoder", "GaussianEncoder"]
+__all__ = ["ConvEncoder", "DenseEncoder", "FaceEncoder", "GaussianEncoder"]
 
 
 class ConvEncoder(nn.Module):
@@ -34,6 +34,31 @@ class ConvEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return vectors ``[n, outputs]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.body(images))
+
+
+class DenseEncoder(nn.Module):
+    """A deterministic encoder of images by dense layers alone, with batch normalisation and LeakyReLU of slope 0.2.
+
+    The mirror image of :class:`mine_lightning.networks.DenseGenerator`.
+
+    Args:
+        outputs: length of the output.
+        channels: channels of the image.
+        side: of the image, in pixels.
+        hidden: width of each hidden layer.
+    """
+
+    def __init__(self, outputs: int, channels: int = 1, side: int = 28, hidden: Sequence[int] = (500, 500)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in itertools.pairwise([channels * side * side, *hidden]):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers)
+        self.output = nn.Linear(hidden[-1], outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return vectors ``[n, outputs]`` of images ``[n, channels, side, side]``."""
         return self.output(self.body(images))
 
 

@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvGenerator, FaceGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+from mine_lightning.networks import (
+    ConvGenerator,
+    DenseGenerator,
+    FaceGenerator,
+    LargeGenerator,
+    MLPGenerator,
+    SmallGenerator,
+)
 
 GENERATORS = [ConvGenerator, SmallGenerator, LargeGenerator, FaceGenerator]
 
@@ -47,3 +54,11 @@ def test_vectors_are_not_bounded():
     assert [layer.out_features for layer in generator.body if isinstance(layer, nn.Linear)] == [6, 5, 2]
     nn.init.constant_(generator.body[-1].bias, 7.0)
     assert generator(torch.randn(800, 3)).mean().item() == pytest.approx(7.0, abs=1.0)
+
+
+def test_dense_layers_make_images_too():
+    generator = DenseGenerator(latent=3, channels=2, side=5, hidden=(6, 5))
+    images = generator(10 * torch.randn(8, 3))
+    assert images.shape == (8, 2, 5, 5)
+    assert images.abs().max() <= 1
+    assert [layer.out_features for layer in DenseGenerator().body if isinstance(layer, nn.Linear)] == [500, 500, 784]
