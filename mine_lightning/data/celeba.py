@@ -40,6 +40,7 @@ class CelebA(LightningDataModule):
         root: folder that holds CelebA; see :func:`mine_lightning.data.face_images.load_face_images`.
         cache: whether to keep all decoded images in one file in the cache folder.
         workers: processes that decode; 0 for none.
+        passes: over the training images in one epoch, the interval between evaluations and checkpoints.
         train_size: number of training images at most; None for all.
         eval_size: number of images of the validation, and of the test, at most; None for all.
         batch_size: images of a training batch.
@@ -56,6 +57,7 @@ class CelebA(LightningDataModule):
         root: str | None = None,
         cache: bool = False,
         workers: int = 2,
+        passes: int = 1,
         train_size: int | None = None,
         eval_size: int | None = None,
         batch_size: int = 100,
@@ -63,16 +65,16 @@ class CelebA(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        sizes = (train_size, eval_size, batch_size, eval_batch_size)
+        sizes = (train_size, eval_size, batch_size, eval_batch_size, passes)
         if any(size is not None and size < 1 for size in sizes) or workers < 0:
             raise InputError(
-                "Expected sizes of at least 1 and workers >= 0 but got train_size, eval_size, batch_size, "
-                f"eval_batch_size and workers of {sizes[0]}, {sizes[1]}, {sizes[2]}, {sizes[3]} and {workers}; "
-                "correct them."
+                "Expected sizes and passes of at least 1 and workers >= 0 but got train_size, eval_size, batch_size, "
+                f"eval_batch_size, passes and workers of {', '.join(map(str, sizes))} and {workers}; correct them."
             )
         self.root = root
         self.cache = cache
         self.workers = workers
+        self.passes = passes
         self.train_size = train_size
         self.eval_size = eval_size
         self.batch_size = batch_size
@@ -100,7 +102,7 @@ class CelebA(LightningDataModule):
                 f"Expected at least one training batch of {self.batch_size} images but {self.faces.folder} has "
                 f"{len(images):,} for training; lower data.batch_size."
             )
-        return self._loader(images, self.batch_size, EpochSampler(len(images), self.seed))
+        return self._loader(images, self.batch_size, EpochSampler(len(images), self.seed, self.passes))
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         return self._loader(self._images(1, self.eval_size), self.eval_batch_size, None)

@@ -28,6 +28,7 @@ class MNISTDigits(LightningDataModule):
         root: folder that holds MNIST; see :func:`mine_lightning.data.digit_images.load_digit_images`.
         allow_bundled: whether scikit-learn's digits may stand in where MNIST can't be had.
         held_out: share of the training digits that is held out for validation.
+        passes: over the training images in one epoch, the interval between evaluations and checkpoints.
         train_size: number of training digits at most; None for all that are not held out.
         eval_size: number of digits of the validation, and of the test, at most; None for all.
         batch_size: images of a training batch.
@@ -44,6 +45,7 @@ class MNISTDigits(LightningDataModule):
         root: str | None = None,
         allow_bundled: bool = True,
         held_out: float = 0.1,
+        passes: int = 1,
         train_size: int | None = None,
         eval_size: int | None = None,
         batch_size: int = 100,
@@ -51,16 +53,17 @@ class MNISTDigits(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        sizes = (train_size, eval_size, batch_size, eval_batch_size)
+        sizes = (train_size, eval_size, batch_size, eval_batch_size, passes)
         if any(size is not None and size < 1 for size in sizes) or not 0 < held_out < 1:
             raise InputError(
-                "Expected sizes of at least 1 and held_out between 0 and 1 but got train_size, eval_size, batch_size, "
-                f"eval_batch_size and held_out of {sizes[0]}, {sizes[1]}, {sizes[2]}, {sizes[3]} and {held_out}; "
+                "Expected sizes and passes of at least 1 and held_out between 0 and 1 but got train_size, eval_size, "
+                f"batch_size, eval_batch_size, passes and held_out of {', '.join(map(str, sizes))} and {held_out}; "
                 "correct them."
             )
         self.root = root
         self.allow_bundled = allow_bundled
         self.held_out = held_out
+        self.passes = passes
         self.train_size = train_size
         self.eval_size = eval_size
         self.batch_size = batch_size
@@ -84,7 +87,7 @@ class MNISTDigits(LightningDataModule):
                 f"Expected at least one training batch of {self.batch_size} images but {self.digits.name} has "
                 f"{len(images):,} for training; lower data.batch_size."
             )
-        sampler = EpochSampler(len(images), self.seed)
+        sampler = EpochSampler(len(images), self.seed, self.passes)
         return DataLoader(_Grey(images), self.batch_size, sampler=sampler, collate_fn=_as_is, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[Tensor]:

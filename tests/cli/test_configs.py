@@ -131,7 +131,14 @@ def test_with_and_without_the_term_differ_by_the_term_alone():
 
 OVERLAYS = sorted((configs.CONFIGS / "overlays").glob("*.yaml"))
 # the experiments that an overlay is for, by their names
-MEANT = {"no_penalty": "gan_*", "small": "gan_stacked_mnist*", "paper": "gan_stacked_mnist*"}
+MEANT = {
+    "no_penalty": "gan_*",
+    "small": "gan_stacked_mnist*",
+    "paper": "gan_stacked_mnist*",
+    "decoder_joint": "ali_mine_*",
+    "paper_mnist": "ali*_mnist",
+    "paper_celeba": "ali*_celeba",
+}
 FITTING = [
     pytest.param(path, overlay, id=f"{path.stem}-{overlay.stem}")
     for path in TRAINED

@@ -81,5 +81,5 @@ def test_a_batch_larger_than_the_images_is_told(tmp_path):
 
 
 def test_wrong_sizes_are_told():
-    with pytest.raises(InputError, match="and workers of None, None, 0, 500 and 2; correct"):
+    with pytest.raises(InputError, match="passes and workers of None, None, 0, 500, 1 and 2; correct"):
         CelebA(batch_size=0)

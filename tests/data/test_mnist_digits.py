@@ -49,6 +49,13 @@ def test_sizes_cut_each_part():
     assert [sum(map(len, loader)) for loader in loaders] == [20, 7, 7]
 
 
+def test_an_epoch_may_be_several_passes():
+    loader = MNISTDigits(train_size=20, passes=3, batch_size=20).train_dataloader()
+    first, second, third = loader
+    assert rows([first]) == rows([second]) == rows([third])
+    assert not torch.equal(first, second)
+
+
 def test_real_mnist_has_a_tenth_held_out(mnist_root):
     data = MNISTDigits(mnist_root)
     assert (len(data.train_dataloader()), len(data.val_dataloader()), len(data.test_dataloader())) == (540, 6, 10)
@@ -61,7 +68,7 @@ def test_a_batch_larger_than_the_digits_is_told():
         MNISTDigits(batch_size=2000).train_dataloader()
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"eval_size": 0}, {"held_out": 1.0}])
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"eval_size": 0}, {"passes": 0}, {"held_out": 1.0}])
 def test_wrong_sizes_are_told(wrong):
-    with pytest.raises(InputError, match="Expected sizes of at least 1 and held_out between 0 and 1"):
+    with pytest.raises(InputError, match="Expected sizes and passes of at least 1 and held_out between 0 and 1"):
         MNISTDigits(**wrong)
