@@ -100,8 +100,8 @@ class ALICEAdv(LightningModule):
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         z = self.latents(len(batch), self.device)
-        fake, code = self.generator(z), self.encoder(batch)
-        again = self.generator(code)
+        code = self.encoder(batch)
+        again, fake = self.generator(code), self.generator(z)  # in this order: a capture of the newest call finds z
         loss_d = pair_loss(self.discriminator, batch, code, fake, z, self.penalty, batch_idx)
         alternate(
             self,

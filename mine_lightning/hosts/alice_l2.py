@@ -83,9 +83,17 @@ class ALICEL2(LightningModule):
 
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         z = self.latents(len(batch), self.device)
-        fake, code = self.generator(z), self.encoder(batch)
+        code = self.encoder(batch)
+        again, fake = self.generator(code), self.generator(z)  # in this order: a capture of the newest call finds z
         loss_d = pair_loss(self.discriminator, batch, code, fake, z, self.penalty, batch_idx)
-        alternate(self, loss_d, lambda: self._loss_g(batch, code, fake, z))
+        alternate(
+            self,
+            loss_d,
+            lambda: (
+                pair_generator_loss(self.discriminator, batch, code, fake, z)
+                + self.reconstruction * (batch - again).float().square().mean()
+            ),
+        )
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         return inferred(self, batch, batch_idx, stream=0)
@@ -98,8 +106,3 @@ class ALICEL2(LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         return turns(self, self.generator, self.encoder)
-
-    def _loss_g(self, x: Tensor, code: Tensor, fake: Tensor, z: Tensor) -> Tensor:
-        """Return the loss of encoder and decoder: ALI's, and the weighted distance of images and reconstructions."""
-        cycle = (x - self.generator(code)).float().square().mean()
-        return pair_generator_loss(self.discriminator, x, code, fake, z) + self.reconstruction * cycle

@@ -43,7 +43,7 @@ def test_training_equals_the_losses_written_by_hand(tmp_path):
 
 
 def test_without_weight_it_trains_as_ali(tmp_path):
-    def fitted(name, **change):
+    def fitted(name):
         host = gans.gan(name, optimizer=sgd)
         host.reconstruction = 0.0
         torch.manual_seed(4)
