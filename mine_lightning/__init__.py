@@ -13,13 +13,17 @@ The map:
 """
 
 from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
+from mine_lightning.data.celeba import CelebA
 from mine_lightning.data.flat_mnist import FlatMNIST
+from mine_lightning.data.mnist_digits import MNISTDigits
 from mine_lightning.data.stacked_mnist import StackedMNIST
 from mine_lightning.data.toy_mixtures import ToyMixture
 from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.ali import ALI
+from mine_lightning.hosts.alice_adv import ALICEAdv
+from mine_lightning.hosts.alice_l2 import ALICEL2
 from mine_lightning.hosts.classifier import Classifier
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.hosts.pacgan import PacGAN
@@ -37,11 +41,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ALI",
+    "ALICEL2",
     "DCGAN",
     "MINE",
     "SMILE",
     "VEEGAN",
+    "ALICEAdv",
     "AllOthers",
+    "CelebA",
     "Classifier",
     "ConvStatistics",
     "Derangements",
@@ -56,6 +63,7 @@ __all__ = [
     "MIMonitor",
     "MINERegularizer",
     "MLPStatistics",
+    "MNISTDigits",
     "ModeCount",
     "ModeKL",
     "MutualInformation",

@@ -11,7 +11,10 @@ from torch import nn
 from mine_lightning.bounds import SMILE, Bound, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.dcgan import DCGAN
+from mine_lightning.metrics.label_agreement import LabelAgreement
 from mine_lightning.metrics.modes import ModeCount, ModeKL
+from mine_lightning.metrics.pair_similarity import PairSimilarity
+from mine_lightning.metrics.reconstruction_error import ReconstructionError
 from mine_lightning.networks import ConvStatistics, LabelStatistics, MLPStatistics, SeparableStatistics
 from mine_lightning.networks.latents import CodeAndNoise
 
@@ -53,6 +56,21 @@ def draw_z(T: nn.Module, n: int, z_shape: tuple[int, ...]) -> torch.Tensor:
 
 
 MODE_METRICS = [ModeCount, ModeKL]
+
+
+def image_pair(n: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images ``[n, 2, 28, 28]`` in [-1, 1] and others that resemble them."""
+    x, other = torch.rand(2, n, 2, 28, 28, generator=torch.Generator().manual_seed(5)) * 2 - 1
+    return x, 0.7 * x + 0.3 * other
+
+
+def label_pair(n: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three binary labels for each of n images, and others that agree in about half."""
+    return torch.randint(2, (2, n, 3), generator=torch.Generator().manual_seed(5)).unbind()
+
+
+# a metric of what belongs together, and n pairs that it takes
+PAIR_METRICS = [(ReconstructionError, image_pair), (PairSimilarity, image_pair), (LabelAgreement, label_pair)]
 
 
 def adam(parameters):

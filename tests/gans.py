@@ -7,6 +7,8 @@ from cases import adam
 
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.ali import ALI
+from mine_lightning.hosts.alice_adv import ALICEAdv
+from mine_lightning.hosts.alice_l2 import ALICEL2
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.hosts.pacgan import PacGAN
 from mine_lightning.hosts.unrolled_gan import UnrolledGAN
@@ -19,6 +21,7 @@ BATCHES = IMAGES.split(16)
 
 encoder = partial(ConvEncoder, width=2)
 discriminator = partial(ConvDiscriminator, width=2)
+stochastic = partial(GaussianEncoder, body=encoder)
 pairs = {"joint": partial(PairLogit, hidden=8)}
 
 # what each takes beside generator, latents, optimizers, penalty and schedule
@@ -29,8 +32,17 @@ GANS = {
     "veegan": lambda **arguments: VEEGAN(
         discriminator=discriminator(), reconstructor=encoder, reconstruction=0.1, **pairs, **arguments
     ),
-    "ali": lambda **arguments: ALI(
-        discriminator=discriminator(), encoder=partial(GaussianEncoder, body=encoder), **pairs, **arguments
+    "ali": lambda **arguments: ALI(discriminator=discriminator(), encoder=stochastic, **pairs, **arguments),
+    "alice_l2": lambda **arguments: ALICEL2(
+        discriminator=discriminator(), encoder=stochastic, reconstruction=0.5, **pairs, **arguments
+    ),
+    "alice_adv": lambda **arguments: ALICEAdv(
+        discriminator=discriminator(),
+        reconstruction_discriminator=discriminator,
+        encoder=stochastic,
+        reconstruction=0.5,
+        **pairs,
+        **arguments,
     ),
 }
 

@@ -1,14 +1,18 @@
-"""The table's configs: every system under every protocol trains, and rows differ by what their names say alone."""
+"""The tables' configs: every system under every protocol trains, and rows differ by what their names say alone."""
 
 import copy
 
 import pytest
 from cases import trainer, weights
+from faces import write_faces
 
 from mine_lightning.cli import build, checks, configs
 
 SYSTEMS = ["gan_stacked_mnist" + ending for ending in ("", "_dcgan", "_pacgan", "_unrolled", "_veegan", "_ali")]
 PROTOCOLS = ["default", "small", "paper"]
+BIDIRECTIONAL = [
+    f"{system}_{data}" for data in ("mnist", "celeba") for system in ("ali", "alice_l2", "alice_adv", "ali_mine")
+]
 TOYS = [path.stem for path in configs.shipped() if path.stem.startswith(("gan_25gaussians", "gan_spiral"))]
 
 
@@ -20,6 +24,7 @@ def load(name, protocol="default"):
 def train(config, tmp_path):
     """Train two steps of the model as it stands on a little data, and return how the generator's weights moved."""
     checks.check_names(config)
+    config["data"].setdefault("init_args", {})
     config["data"]["init_args"] |= {"train_size": 16, "batch_size": 8, "eval_size": 8, "eval_batch_size": 8}
     config["trainer"] = {}
     parts = build.instantiate(build.resolve(config))
@@ -42,6 +47,43 @@ def test_every_system_trains_under_every_protocol(tmp_path, name, protocol):
 @pytest.mark.parametrize("name", TOYS)
 def test_every_toy_trains(tmp_path, name):
     assert train(load(name), tmp_path) > 0
+
+
+@pytest.fixture
+def faces(tmp_path, monkeypatch):
+    """CelebA's layout with images of our own, and no judge trained on them."""
+    monkeypatch.setenv("MINE_LIGHTNING_DATA", str(write_faces(tmp_path / "data")))
+
+
+@pytest.mark.parametrize("name", BIDIRECTIONAL)
+def test_every_system_of_the_bidirectional_table_trains(tmp_path, request, name):
+    if name.endswith("celeba"):
+        request.getfixturevalue("faces")
+    assert train(load(name), tmp_path) > 0
+
+
+@pytest.mark.parametrize("data", ["mnist", "celeba"])
+def test_rows_of_the_bidirectional_table_differ_by_their_system_alone(data):
+    own = ("reconstruction_discriminator", "channels", "reconstruction")
+    rows = {name: load(name) for name in BIDIRECTIONAL if name.endswith(data)}
+    assert [row["mine"] is not None for row in rows.values()] == [False, False, False, True]
+    assert rows[f"ali_mine_{data}"]["model"] == rows[f"ali_{data}"]["model"]
+    adversarial = rows[f"alice_adv_{data}"]["model"]["init_args"]
+    second, first = (adversarial[key] for key in ("reconstruction_discriminator", "discriminator"))
+    sizes = {key: value for key, value in first["init_args"].items() if key != "channels"}  # of two images stacked
+    assert second == {"class_path": first["class_path"], "init_args": sizes}
+    for row in rows.values():
+        row["mine"] = None
+        row["model"] = {key: value for key, value in row["model"]["init_args"].items() if key not in own}
+    assert all(row == rows[f"ali_{data}"] for row in rows.values())
+
+
+@pytest.mark.parametrize("data", ["mnist", "celeba"])
+def test_the_term_is_offered_under_either_joint(data):
+    captures = [
+        (mine["x"], mine["z"]) for mine in (load(f"ali_mine_{data}", p)["mine"] for p in ("default", "decoder_joint"))
+    ]
+    assert captures == [("batch:", "output:encoder"), ("output:generator", "input:generator")]
 
 
 def shared(config):

@@ -26,7 +26,9 @@ from mine_lightning.runs.mode_counts import ModeCounts
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
 from mine_lightning.runs.warning_log import kept_warnings
+from mine_lightning.views.interpolations import Interpolations
 from mine_lightning.views.points import PointCloud
+from mine_lightning.views.reconstructions import Reconstructions
 from mine_lightning.views.report import Report, result_rows, write_report
 from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
@@ -238,7 +240,9 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         SampleGrid(folder.samples),
         PointCloud(folder.samples),
         ModeCounts(folder.modes_file),
-        Report(folder),
+        Reconstructions(folder.samples),
+        Interpolations(folder.samples),
+        Report(folder),  # after the pictures that it shows
         pl.callbacks.Timer(duration=given.pop("max_time")),
         *_checkpoints(folder, given["check_val_every_n_epoch"] or 1),
     ]

@@ -47,11 +47,13 @@ class EpochSampler(Sampler[int]):
     Args:
         size: number of samples.
         seed: of the order.
+        passes: over all samples in one epoch, each in its own order.
     """
 
-    def __init__(self, size: int, seed: int) -> None:
+    def __init__(self, size: int, seed: int, passes: int = 1) -> None:
         self.size = size
         self.seed = seed
+        self.passes = passes
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -59,11 +61,12 @@ class EpochSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.size
+        return self.size * self.passes
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(torch.randperm(self.size, generator=generator).tolist())
+        orders = [torch.randperm(self.size, generator=generator) for _ in range(self.passes)]
+        return iter(torch.cat(orders).tolist())
 
 
 class StackedMNIST(LightningDataModule):

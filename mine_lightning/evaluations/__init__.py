@@ -8,6 +8,7 @@ updates torchmetrics and logs ``val/NAME`` and ``test/NAME``. It may import judg
 from mine_lightning.evaluations.code_information import CodeInformation
 from mine_lightning.evaluations.mixture_coverage import MixtureCoverage
 from mine_lightning.evaluations.mode_coverage import ModeCoverage
+from mine_lightning.evaluations.reconstruction import Reconstruction
 from mine_lightning.evaluations.robustness import Robustness
 
-__all__ = ["CodeInformation", "MixtureCoverage", "ModeCoverage", "Robustness"]
+__all__ = ["CodeInformation", "MixtureCoverage", "ModeCoverage", "Reconstruction", "Robustness"]

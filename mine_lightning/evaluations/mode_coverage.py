@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from mine_lightning.errors import InputError
-from mine_lightning.evaluations.scoring import Scoring
+from mine_lightning.evaluations.scoring import Scoring, trained_by_one
 from mine_lightning.judges.digits import DigitJudge, stacked_modes
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 
@@ -47,12 +47,7 @@ class ModeCoverage(Scoring):
                 "Expected a datamodule with digits for ModeCoverage to train its judge on but there is none; "
                 "use mine_lightning.StackedMNIST, or take the callback off."
             )
-        # one process trains it, the others then find it in the cache
-        if trainer.is_global_zero:
-            self._judge = DigitJudge.trained_on(digits)
-        trainer.strategy.barrier("judge")
-        if self._judge is None:
-            self._judge = DigitJudge.trained_on(digits)
+        self._judge = trained_by_one(trainer, lambda: DigitJudge.trained_on(digits))
 
     def read(self, samples: Tensor) -> Tensor:
         assert self._judge is not None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -11,7 +12,9 @@ from torchmetrics import MetricCollection
 
 from mine_lightning.errors import InputError
 
-__all__ = ["Scoring"]
+__all__ = ["Scoring", "log_scores", "trained_by_one"]
+
+_Judge = TypeVar("_Judge")
 
 
 class Scoring(Callback, ABC):
@@ -73,7 +76,7 @@ class Scoring(Callback, ABC):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         scores = self._scores(pl_module)[0]
-        _log(pl_module, "val/", scores, prog_bar=True)
+        log_scores(pl_module, "val/", scores, prog_bar=True)
         if "modes" in scores:
             modes: Any = scores["modes"]
             with modes.sync_context():
@@ -81,8 +84,8 @@ class Scoring(Callback, ABC):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         generated, real = self._scores(pl_module)
-        _log(pl_module, "test/", generated)
-        _log(pl_module, "test/floor_", real)
+        log_scores(pl_module, "test/", generated)
+        log_scores(pl_module, "test/floor_", real)
 
     def _scores(self, host: LightningModule) -> tuple[MetricCollection, MetricCollection]:
         assert self._generated is not None
@@ -98,7 +101,20 @@ class Scoring(Callback, ABC):
         return outputs["samples"]
 
 
-def _log(host: LightningModule, prefix: str, scores: MetricCollection, prog_bar: bool = False) -> None:
+def log_scores(host: LightningModule, prefix: str, scores: MetricCollection, prog_bar: bool = False) -> None:
+    """Log every metric of a collection under its name, after the prefix."""
     for name, value in scores.compute().items():
         # compute() has summed over processes already; sync_dist averages equal numbers, and says so to Lightning
         host.log(f"{prefix}{name}", value, prog_bar=prog_bar, sync_dist=True)
+
+
+def trained_by_one(trainer: Trainer, train: Callable[[], _Judge]) -> _Judge:
+    """Return a judge that one process trains, while the others wait to find it in the cache.
+
+    Args:
+        trainer: the run's.
+        train: returns the judge, from the cache or trained.
+    """
+    judge = train() if trainer.is_global_zero else None
+    trainer.strategy.barrier("judge")
+    return train() if judge is None else judge

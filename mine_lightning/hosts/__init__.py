@@ -7,10 +7,12 @@ config.
 """
 
 from mine_lightning.hosts.ali import ALI
+from mine_lightning.hosts.alice_adv import ALICEAdv
+from mine_lightning.hosts.alice_l2 import ALICEL2
 from mine_lightning.hosts.classifier import Classifier
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.hosts.pacgan import PacGAN
 from mine_lightning.hosts.unrolled_gan import UnrolledGAN
 from mine_lightning.hosts.veegan import VEEGAN
 
-__all__ = ["ALI", "DCGAN", "VEEGAN", "Classifier", "PacGAN", "UnrolledGAN"]
+__all__ = ["ALI", "ALICEL2", "DCGAN", "VEEGAN", "ALICEAdv", "Classifier", "PacGAN", "UnrolledGAN"]

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["ZeroCentredPenalty", "discriminator_loss", "generator_loss", "pair_loss", "sample_loss"]
+__all__ = [
+    "ZeroCentredPenalty",
+    "discriminator_loss",
+    "generator_loss",
+    "pair_generator_loss",
+    "pair_loss",
+    "sample_loss",
+]
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -97,3 +104,18 @@ def pair_loss(
     if penalty is None or not penalty.due(batch_idx):
         return loss
     return loss + penalty(lambda x: discriminator(x, fixed), real)
+
+
+def pair_generator_loss(
+    discriminator: Callable[[Tensor, Tensor], Tensor], real: Tensor, code: Tensor, fake: Tensor, z: Tensor
+) -> Tensor:
+    """Return what encoder and decoder descend together: each wants its pairs taken for the other's.
+
+    Args:
+        discriminator: samples and latent vectors to logits.
+        real: real samples ``[n, ...]``.
+        code: what the encoder made of them, ``[n, d]``.
+        fake: generated samples ``[n, ...]``.
+        z: the latent vectors that they were generated from.
+    """
+    return discriminator_loss(discriminator(fake, z), discriminator(real, code))

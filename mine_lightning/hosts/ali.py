@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, pair_loss
-from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
+from mine_lightning.hosts.adversarial import ZeroCentredPenalty, pair_generator_loss, pair_loss
+from mine_lightning.hosts.alternation import alternate, step_schedules, turns
+from mine_lightning.hosts.inference import inferred
 from mine_lightning.networks.encoders import GaussianEncoder
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.types import JointFactory, ModuleFactory, OptimizerFactory, ScheduleFactory
@@ -25,8 +26,9 @@ class ALI(LightningModule):
     .. math:: E_x\,\mathrm{softplus}(-D(x, E(x))) + E_z\,\mathrm{softplus}(D(G(z), z))
 
     and encoder and decoder together the same with both signs turned. E(x) is drawn anew for each image, and the
-    gradient passes through the draw. Batches, logs and what the evaluation steps return are those of
-    :class:`mine_lightning.DCGAN`.
+    gradient passes through the draw. Batches, logs and samples are those of :class:`mine_lightning.DCGAN`; the
+    evaluation steps return ``x``, ``code`` and ``reconstruction`` beside the samples, see
+    :func:`mine_lightning.hosts.inference.inferred`.
 
     Source: Dumoulin et al., Adversarially Learned Inference, ICLR 2017, section 2 and algorithm 1; the generator's loss
     is the authors' code's, non-saturating.
@@ -75,20 +77,16 @@ class ALI(LightningModule):
         z = self.latents(len(batch), self.device)
         fake, code = self.generator(z), self.encoder(batch)
         loss_d = pair_loss(self.discriminator, batch, code, fake, z, self.penalty, batch_idx)
-        alternate(self, loss_d, lambda: self._loss_g(batch, code, fake, z))
+        alternate(self, loss_d, lambda: pair_generator_loss(self.discriminator, batch, code, fake, z))
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
-        return samples(self, len(batch), batch_idx, stream=0)
+        return inferred(self, batch, batch_idx, stream=0)
 
     def test_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
-        return samples(self, len(batch), batch_idx, stream=1)
+        return inferred(self, batch, batch_idx, stream=1)
 
     def on_train_epoch_end(self) -> None:
         step_schedules(self)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         return turns(self, self.generator, self.encoder)
-
-    def _loss_g(self, x: Tensor, code: Tensor, fake: Tensor, z: Tensor) -> Tensor:
-        """Return the loss of encoder and decoder: each wants its pairs taken for the other's."""
-        return discriminator_loss(self.discriminator(fake, z), self.discriminator(x, code))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["alternate", "samples", "step_schedules", "turns"]
+__all__ = ["alternate", "place", "samples", "step_schedules", "turns"]
 
 
 def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor]) -> None:
@@ -31,15 +31,20 @@ def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor
     host.log_dict({"train/loss_d": loss_d.detach(), "train/loss_g": loss.detach()})
 
 
-def turns(host: Any, *generators: nn.Module) -> tuple[list[Optimizer], list[LRScheduler]]:
+def turns(
+    host: Any, *generators: nn.Module, beside: Sequence[nn.Module] = ()
+) -> tuple[list[Optimizer], list[LRScheduler]]:
     """Return what ``configure_optimizers`` returns: the generator's and the discriminator's optimizer, and schedules.
 
     Args:
         host: has ``optimizer_g``, ``optimizer_d``, ``discriminator`` and ``schedule``, the latter None for none.
         generators: the modules that train in the generator's turn.
+        beside: those that train in the discriminator's turn, beside it.
     """
-    parameters = [parameter for module in generators for parameter in module.parameters()]
-    optimizers = [host.optimizer_g(parameters), host.optimizer_d(host.discriminator.parameters())]
+    optimizers = [
+        host.optimizer_g(_parameters(generators)),
+        host.optimizer_d(_parameters([host.discriminator, *beside])),
+    ]
     return optimizers, [] if host.schedule is None else [host.schedule(optimizer) for optimizer in optimizers]
 
 
@@ -48,6 +53,11 @@ def step_schedules(host: LightningModule) -> None:
     schedules = host.lr_schedulers() or []
     for schedule in schedules if isinstance(schedules, list) else [schedules]:
         schedule.step()  # type: ignore[call-arg]
+
+
+def place(host: LightningModule, batch_idx: int, stream: int) -> int:
+    """Return a number of its own for each batch of the evaluation, process and stream (0 validation, 1 test)."""
+    return (batch_idx * host.trainer.world_size + host.global_rank) * 2 + stream
 
 
 def samples(host: Any, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
@@ -61,8 +71,8 @@ def samples(host: Any, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]
         batch_idx: of the evaluation.
         stream: 0 in validation, 1 in the test.
     """
-    place = (batch_idx * host.trainer.world_size + host.global_rank) * 2 + stream
-    latents = host.latents(n, host.device, torch.Generator().manual_seed(place))
+    draw = torch.Generator().manual_seed(place(host, batch_idx, stream))
+    latents = host.latents(n, host.device, draw)
     return {"samples": host.generator(latents).float()}
 
 
@@ -70,3 +80,7 @@ def _descend(host: LightningModule, optimizer: Any, loss: Tensor) -> None:
     optimizer.zero_grad()
     host.manual_backward(loss)
     optimizer.step()
+
+
+def _parameters(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
+    return [parameter for module in modules for parameter in module.parameters()]

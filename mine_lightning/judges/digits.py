@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
 from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
@@ -14,6 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mine_lightning.data.digit_images import MNIST, DigitImages, cache_folder
+from mine_lightning.errors import InputError
+from mine_lightning.judges.cache import load, save
 from mine_lightning.networks.classifiers import DigitClassifier
 
 __all__ = ["DigitJudge", "stacked_modes"]
@@ -49,12 +48,12 @@ class DigitJudge:
             folder: the cache; by default that of :func:`mine_lightning.data.digit_images.cache_folder`.
         """
         path = (folder or cache_folder() / "judges") / f"{digits.name}-{_fingerprint(digits)}.pt"
-        saved = _load(path)
+        saved = load(path)
         if saved is None:
             rank_zero_info(f"Training the judge of {digits.name}, once; it is kept in {path}.")
             classifier = _train(digits)
             saved = {"classifier": classifier.state_dict(), "accuracy": _accuracy(classifier, digits)}
-            _save(saved, path)
+            save(saved, path)
         classifier = DigitClassifier()
         classifier.load_state_dict(saved["classifier"])
         judge = cls(classifier, saved["accuracy"])
@@ -76,10 +75,23 @@ class DigitJudge:
         with torch.autocast(images.device.type, enabled=False):
             return torch.cat([classifier(part[:, None].float()).argmax(dim=1) for part in images.split(3000)])
 
+    def read(self, images: Tensor) -> Tensor:
+        """Return the digit of each channel ``[n, c]``, long, of images ``[n, c, 28, 28]`` with pixels in [-1, 1].
+
+        Raises:
+            InputError: for images of another size.
+        """
+        if images.ndim != 4 or images.shape[2:] != (28, 28):
+            raise InputError(
+                f"Expected images [n, c, 28, 28] for the judge of digits but got shape {list(images.shape)}; "
+                "give the host networks for 28x28 images."
+            )
+        return self.label(images.flatten(0, 1)).view(images.shape[:2])
+
 
 def stacked_modes(judge: DigitJudge, images: Tensor) -> Tensor:
     """Return the mode ``[n]`` of stacked digits ``[n, 3, 28, 28]``: their three labels read as one number, 0 to 999."""
-    digits = judge.label(images.flatten(0, 1)).view(-1, 3)
+    digits = judge.read(images)
     return digits @ digits.new_tensor([100, 10, 1])
 
 
@@ -125,25 +137,3 @@ def _fingerprint(digits: DigitImages) -> str:
     for tensor in (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels):
         content.update(tensor.numpy().tobytes())
     return content.hexdigest()[:12]
-
-
-def _load(path: Path) -> dict[str, Any] | None:
-    """Return a cached judge, or None where there is none or it is damaged."""
-    try:
-        return torch.load(path, weights_only=True)
-    except FileNotFoundError:
-        return None
-    except Exception:
-        rank_zero_warn(f"The cached judge {path} can't be read; it is trained again.")
-        return None
-
-
-def _save(saved: dict[str, Any], path: Path) -> None:
-    """Write in one step: a second process sees the whole file or none."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            torch.save(saved, file)
-        os.replace(file.name, path)
-    except OSError as error:
-        rank_zero_warn(f"The judge can't be kept in {path} ({error}): the next run trains it again.")

@@ -10,27 +10,43 @@ from mine_lightning.networks.bottlenecks import (
     NormalEncoder,
     PropagatedEncoder,
 )
-from mine_lightning.networks.classifiers import DigitClassifier
+from mine_lightning.networks.classifiers import AttributeClassifier, DigitClassifier
 from mine_lightning.networks.discriminators import (
     ConvDiscriminator,
+    DenseDiscriminator,
+    FaceDiscriminator,
     LargeDiscriminator,
     MLPDiscriminator,
     SmallDiscriminator,
 )
-from mine_lightning.networks.encoders import ConvEncoder, GaussianEncoder
-from mine_lightning.networks.generators import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+from mine_lightning.networks.encoders import ConvEncoder, DenseEncoder, FaceEncoder, GaussianEncoder
+from mine_lightning.networks.generators import (
+    ConvGenerator,
+    DenseGenerator,
+    FaceGenerator,
+    LargeGenerator,
+    MLPGenerator,
+    SmallGenerator,
+)
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
     "AdditiveEncoder",
+    "AttributeClassifier",
     "ConvDiscriminator",
     "ConvEncoder",
     "ConvGenerator",
     "ConvStatistics",
+    "DenseDiscriminator",
+    "DenseEncoder",
+    "DenseGenerator",
     "DeterministicEncoder",
     "DigitClassifier",
+    "FaceDiscriminator",
+    "FaceEncoder",
+    "FaceGenerator",
     "GaussianEncoder",
     "LabelStatistics",
     "LargeDiscriminator",

@@ -12,9 +12,17 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from mine_lightning.networks.statistics import GaussianNoise
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvDiscriminator", "LargeDiscriminator", "MLPDiscriminator", "SmallDiscriminator"]
+__all__ = [
+    "ConvDiscriminator",
+    "DenseDiscriminator",
+    "FaceDiscriminator",
+    "LargeDiscriminator",
+    "MLPDiscriminator",
+    "SmallDiscriminator",
+]
 
 
 class ConvDiscriminator(nn.Module):
@@ -43,6 +51,44 @@ class ConvDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits ``[n]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.features(images)).squeeze(1)
+
+
+class DenseDiscriminator(nn.Module):
+    """A discriminator of images by dense layers alone, LeakyReLU of slope 0.2, with Gaussian noise before each.
+
+    Source: the MNIST discriminator of Salimans et al., NeurIPS 2016 (layers of 1000, 500, 250, 250 and 250, noise of
+    0.3 on the pixels and 0.5 between), as in :class:`mine_lightning.networks.DenseGenerator`.
+
+    Args:
+        channels: channels of the image.
+        side: of the image, in pixels.
+        hidden: width of each hidden layer.
+        input_noise: standard deviation of the noise on the pixels, in training mode.
+        hidden_noise: the same on each hidden layer's output.
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        side: int = 28,
+        hidden: Sequence[int] = (1000, 500, 250, 250, 250),
+        input_noise: float = 0.3,
+        hidden_noise: float = 0.5,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten(), GaussianNoise(input_noise)]
+        for before, after in itertools.pairwise([channels * side * side, *hidden]):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), GaussianNoise(hidden_noise)]
+        self.body = nn.Sequential(*layers)
+        self.output = nn.Linear(hidden[-1], 1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, hidden[-1]]``."""
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits ``[n]`` of images ``[n, channels, side, side]``."""
         return self.output(self.features(images)).squeeze(1)
 
 
@@ -97,6 +143,35 @@ class LargeDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits ``[n]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.features(images)).squeeze(1)
+
+
+class FaceDiscriminator(nn.Module):
+    """A DCGAN discriminator for 64x64 images: four convolutions of stride 2, then a dense layer.
+
+    LeakyReLU of slope 0.2 everywhere, batch normalisation on all but the first layer, weights from N(0, 0.02).
+
+    Source: Radford et al., ICLR 2016; the sizes of Belghazi et al., ICML 2018, appendix on CelebA, are ``width`` 64.
+
+    Args:
+        channels: channels of the image.
+        width: feature maps of the first layer; each later one has twice as many.
+        kernel: odd side of each kernel, in pixels.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 64, kernel: int = 5) -> None:
+        super().__init__()
+        widths = [channels, width, 2 * width, 4 * width, 8 * width]
+        self.body = _halvings(widths, kernel, slope=0.2, first_normalised=False)
+        self.output = nn.Linear(8 * width * 4 * 4, 1)
+        self.apply(dcgan_weights)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the logit is read from, ``[n, 128 * width]``."""
+        return self.body(images)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits ``[n]`` of images ``[n, channels, 64, 64]``."""
         return self.output(self.features(images)).squeeze(1)
 
 

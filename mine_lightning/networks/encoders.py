@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvEncoder", "GaussianEncoder"]
+__all__ = ["ConvEncoder", "DenseEncoder", "FaceEncoder", "GaussianEncoder"]
 
 
 class ConvEncoder(nn.Module):
@@ -28,16 +28,60 @@ class ConvEncoder(nn.Module):
 
     def __init__(self, outputs: int, channels: int = 3, width: int = 32, kernel: int = 5) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise([channels, width, 2 * width, 4 * width]):
-            layers += [nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2), nn.BatchNorm2d(after)]
-            layers += [nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.body = _halvings([channels, width, 2 * width, 4 * width], kernel)
         self.output = nn.Linear(4 * width * 4 * 4, outputs)
         self.apply(dcgan_weights)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return vectors ``[n, outputs]`` of images ``[n, channels, 28, 28]``."""
+        return self.output(self.body(images))
+
+
+class DenseEncoder(nn.Module):
+    """A deterministic encoder of images by dense layers alone, with batch normalisation and LeakyReLU of slope 0.2.
+
+    The mirror image of :class:`mine_lightning.networks.DenseGenerator`.
+
+    Args:
+        outputs: length of the output.
+        channels: channels of the image.
+        side: of the image, in pixels.
+        hidden: width of each hidden layer.
+    """
+
+    def __init__(self, outputs: int, channels: int = 1, side: int = 28, hidden: Sequence[int] = (500, 500)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in itertools.pairwise([channels * side * side, *hidden]):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers)
+        self.output = nn.Linear(hidden[-1], outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return vectors ``[n, outputs]`` of images ``[n, channels, side, side]``."""
+        return self.output(self.body(images))
+
+
+class FaceEncoder(nn.Module):
+    """A deterministic encoder of 64x64 images, the mirror image of :class:`mine_lightning.networks.FaceGenerator`.
+
+    Four convolutions of stride 2, batch normalisation and LeakyReLU of slope 0.2 on each, then a dense layer.
+
+    Args:
+        outputs: length of the output.
+        channels: channels of the image.
+        width: feature maps of the first layer; each later one has twice as many.
+        kernel: odd side of each kernel, in pixels.
+    """
+
+    def __init__(self, outputs: int, channels: int = 3, width: int = 64, kernel: int = 5) -> None:
+        super().__init__()
+        self.body = _halvings([channels, width, 2 * width, 4 * width, 8 * width], kernel)
+        self.output = nn.Linear(8 * width * 4 * 4, outputs)
+        self.apply(dcgan_weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return vectors ``[n, outputs]`` of images ``[n, channels, 64, 64]``."""
         return self.output(self.body(images))
 
 
@@ -64,3 +108,12 @@ class GaussianEncoder(nn.Module):
         """Return one draw of z for each image, ``[n, latent]``."""
         mean, log_std = self.moments(images)
         return mean + log_std.exp() * torch.randn_like(mean)
+
+
+def _halvings(widths: Sequence[int], kernel: int) -> nn.Sequential:
+    """Return convolutions that halve the image's side, batch-normalised and rectified, and their output flattened."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Conv2d(before, after, kernel, stride=2, padding=kernel // 2), nn.BatchNorm2d(after)]
+        layers += [nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Flatten())

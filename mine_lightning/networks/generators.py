@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mine_lightning.networks.weights import dcgan_weights
 
-__all__ = ["ConvGenerator", "LargeGenerator", "MLPGenerator", "SmallGenerator"]
+__all__ = ["ConvGenerator", "DenseGenerator", "FaceGenerator", "LargeGenerator", "MLPGenerator", "SmallGenerator"]
 
 
 class ConvGenerator(nn.Module):
@@ -49,6 +49,33 @@ class ConvGenerator(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Return images ``[n, channels, 28, 28]`` of latent vectors ``[n, latent]``."""
         return self.body(self.dense(latent))
+
+
+class DenseGenerator(nn.Module):
+    """A generator of images by dense layers alone, each with batch normalisation and softplus; the last ends in tanh.
+
+    Source: the MNIST generator of Salimans et al., Improved Techniques for Training GANs, NeurIPS 2016 (two layers of
+    500), which the bi-directional table of Belghazi et al. takes in its first version (ICLR 2018 submission).
+
+    Args:
+        latent: length of the latent vector, noise and code together.
+        channels: channels of the image.
+        side: of the image, in pixels.
+        hidden: width of each hidden layer.
+    """
+
+    def __init__(self, latent: int = 64, channels: int = 1, side: int = 28, hidden: Sequence[int] = (500, 500)) -> None:
+        super().__init__()
+        self.latent = latent
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise([latent, *hidden]):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.Softplus()]
+        layers += [nn.Linear([latent, *hidden][-1], channels * side * side), nn.Tanh()]
+        self.body = nn.Sequential(*layers, nn.Unflatten(1, (channels, side, side)))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Return images ``[n, channels, side, side]`` of latent vectors ``[n, latent]``."""
+        return self.body(latent)
 
 
 class SmallGenerator(nn.Module):
@@ -116,6 +143,42 @@ class LargeGenerator(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Return images ``[n, channels, 28, 28]`` of latent vectors ``[n, latent]``."""
+        return self.body(self.dense(latent))
+
+
+class FaceGenerator(nn.Module):
+    """A DCGAN generator for 64x64 images: a dense layer to 4x4, then transposed convolutions to 8, 16, 32, 64 pixels.
+
+    Source: Radford et al., ICLR 2016; the sizes of Belghazi et al., ICML 2018, appendix on CelebA, are ``width`` 64:
+    512, 256, 128 and 64 feature maps.
+
+    Args:
+        latent: length of the latent vector, noise and code together.
+        channels: channels of the image.
+        width: feature maps before the image; each earlier layer has twice as many.
+        kernel: odd side of each kernel, in pixels.
+    """
+
+    def __init__(self, latent: int = 256, channels: int = 3, width: int = 64, kernel: int = 5) -> None:
+        super().__init__()
+        self.latent = latent
+        self.dense = nn.Linear(latent, 8 * width * 4 * 4)
+        self.body = nn.Sequential(
+            nn.Unflatten(1, (8 * width, 4, 4)),
+            *_normalised(8 * width),
+            _upsample(8 * width, 4 * width, kernel),
+            *_normalised(4 * width),
+            _upsample(4 * width, 2 * width, kernel),
+            *_normalised(2 * width),
+            _upsample(2 * width, width, kernel),
+            *_normalised(width),
+            _upsample(width, channels, kernel),
+            nn.Tanh(),
+        )
+        self.apply(dcgan_weights)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Return images ``[n, channels, 64, 64]`` of latent vectors ``[n, latent]``."""
         return self.body(self.dense(latent))
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mine_lightning.networks.statistics import GaussianNoise
+
 __all__ = ["BilinearStatistics", "Encoder", "ImageEncoder", "SeparableStatistics", "VectorEncoder", "encoder_for"]
 
 Encoder = Callable[[Sequence[int], int], nn.Module]
@@ -63,12 +65,20 @@ class ImageEncoder(nn.Module):
         outputs: numbers to return.
         channels: feature maps of each layer; every layer halves the image's side.
         hidden: units of the fully connected layer.
+        input_noise: standard deviation of Gaussian noise on the pixels, in evaluation mode too; see
+            :class:`mine_lightning.networks.ConvStatistics`.
     """
 
     def __init__(
-        self, shape: Sequence[int], outputs: int, channels: Sequence[int] = (16, 32, 64), hidden: int = 128
+        self,
+        shape: Sequence[int],
+        outputs: int,
+        channels: Sequence[int] = (16, 32, 64),
+        hidden: int = 128,
+        input_noise: float = 0.0,
     ) -> None:
         super().__init__()
+        self.noise = GaussianNoise(input_noise, always=True)
         widths, side = [shape[0], *channels], list(shape[1:])
         self.layers = nn.ModuleList(
             nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1) for i in range(len(channels))
@@ -79,6 +89,7 @@ class ImageEncoder(nn.Module):
         self.last = nn.Linear(hidden, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.noise(x)
         for layer in self.layers:
             x = F.silu(layer(x))
         return self.last(F.silu(self.dense(x.flatten(1))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from mine_lightning.views.evaluation_pictures import EvaluationPictures
@@ -42,5 +43,5 @@ def point_picture(points: Tensor, data: Tensor, side: int = 480, dot: int = 3) -
 class PointCloud(EvaluationPictures):
     """Draws generated points ``[n, 2]`` over the batch's at each evaluation; does nothing for other samples."""
 
-    def draw(self, samples: Tensor, batch: Any) -> Tensor | None:
-        return point_picture(samples, batch) if samples.ndim == 2 and samples.shape[1] == 2 else None
+    def draw(self, found: Tensor, batch: Any, host: LightningModule) -> Tensor | None:
+        return point_picture(found, batch) if found.ndim == 2 and found.shape[1] == 2 else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from mine_lightning.views.evaluation_pictures import EvaluationPictures
@@ -37,5 +38,5 @@ class SampleGrid(EvaluationPictures):
         super().__init__(folder)
         self.count = count
 
-    def draw(self, samples: Tensor, batch: Any) -> Tensor | None:
-        return image_grid(samples[: self.count]) if samples.ndim == 4 else None
+    def draw(self, found: Tensor, batch: Any, host: LightningModule) -> Tensor | None:
+        return image_grid(found[: self.count]) if found.ndim == 4 else None

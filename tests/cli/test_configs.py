@@ -171,6 +171,9 @@ MEANT = {
     "ib_held_out": "ib_*",
     "ib_no_weight_averaging": "ib_*",
     "ib_no_posterior_averaging": "ib_*",
+    "decoder_joint": "ali_mine_*",
+    "paper_mnist": "ali*_mnist",
+    "paper_celeba": "ali*_celeba",
 }
 FITTING = [
     pytest.param(path, overlay, id=f"{path.stem}-{overlay.stem}")

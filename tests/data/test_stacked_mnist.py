@@ -40,6 +40,11 @@ def test_order_depends_on_seed_and_epoch_alone():
     assert sorted(order(0, 2)) == list(range(100))
     assert order(0, 2) != order(0, 3)
     assert order(0, 2) != order(1, 2)
+    passes = list(EpochSampler(100, 0, passes=2))
+    assert len(EpochSampler(100, 0, passes=2)) == len(passes) == 200
+    assert passes[:100] == order(0, 0)
+    assert sorted(passes[100:]) == list(range(100))
+    assert passes[100:] != passes[:100]
 
 
 def test_loaders_have_the_promised_sizes():

@@ -1,8 +1,11 @@
 """ALI's losses and both steps against a loop that writes them out, draws of the encoder included."""
 
 import gans
+import pytest
 import torch
-from cases import difference, sgd, trainer
+from cases import conv, difference, sgd, trainer
+
+from mine_lightning.regularizer.callback import MINERegularizer
 
 
 def test_training_equals_the_losses_written_by_hand(tmp_path):
@@ -39,3 +42,25 @@ def test_training_equals_the_losses_written_by_hand(tmp_path):
         moved = difference(host.get_submodule(part), start.get_submodule(part))
         assert moved > 1e-4
         assert difference(host.get_submodule(part), reference.get_submodule(part)) < 0.01 * moved
+
+
+@pytest.mark.parametrize(
+    ("x", "z", "moved", "still"),
+    [
+        ("batch:", "output:encoder", "encoder", "generator"),
+        ("output:generator", "input:generator", "generator", "encoder"),
+    ],
+)
+def test_a_term_under_either_joint_moves_the_network_that_makes_it(tmp_path, x, z, moved, still):
+    def fit(beta):
+        host = gans.gan("ali", optimizer=sgd)
+        run = trainer(tmp_path, MINERegularizer(x, z, "maximize", beta=beta, statistics_network=conv))
+        torch.manual_seed(4)
+        run.fit(host, gans.Batches(gans.BATCHES[:1]), gans.Batches(gans.BATCHES[1:3]))
+        assert run.callback_metrics["val/mi"].isfinite()
+        return host
+
+    plain, with_term = fit(0.0), fit(1.0)
+    assert difference(plain.get_submodule(moved), with_term.get_submodule(moved)) > 1e-6
+    assert difference(plain.get_submodule(still), with_term.get_submodule(still)) == 0
+    assert difference(plain.discriminator, with_term.discriminator) == 0

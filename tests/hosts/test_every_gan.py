@@ -67,6 +67,7 @@ def test_evaluations_see_the_same_latents_and_the_test_others(tmp_path, name):
     assert torch.equal(host(latents), host.generator(latents))
 
 
+@pytest.mark.filterwarnings("ignore:'.*' was captured 2 times")  # ALICE decodes its codes too, before its latents
 @every_gan
 def test_a_term_from_outside_moves_the_generator_and_nothing_else_at_first(tmp_path, name):
     def fit(*callbacks):

@@ -6,6 +6,7 @@ from torch import nn
 
 from mine_lightning.data.digit_images import DigitImages, load_digit_images
 from mine_lightning.data.stacked_mnist import StackedDigits
+from mine_lightning.errors import InputError
 from mine_lightning.judges import digits as judges
 from mine_lightning.judges.digits import DigitJudge, stacked_modes
 from mine_lightning.metrics.modes import kl_from_uniform, mode_count
@@ -45,6 +46,16 @@ def test_three_labels_read_as_one_number(trained):
     images = (digits.test_images[chosen].float() / 127.5 - 1)[None]
     a, b, c = digits.test_labels[chosen].tolist()
     assert stacked_modes(judge, images).tolist() == [100 * a + 10 * b + c]
+
+
+def test_each_channel_of_an_image_is_read(trained):
+    digits, judge = trained
+    images = digits.test_images[:6].float() / 127.5 - 1
+    labels = judge.label(images)
+    assert torch.equal(judge.read(images[:, None]), labels[:, None])
+    assert torch.equal(judge.read(images.view(2, 3, 28, 28)), labels.view(2, 3))
+    with pytest.raises(InputError, match=r"Expected images \[n, c, 28, 28\] .* but got shape \[2, 3, 64, 64\]"):
+        judge.read(torch.zeros(2, 3, 64, 64))
 
 
 def test_floor_of_real_digits_and_ceiling_of_noise_and_of_one_class(trained):

@@ -4,12 +4,21 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvDiscriminator, LargeDiscriminator, MLPDiscriminator, SmallDiscriminator
+from mine_lightning.networks import (
+    ConvDiscriminator,
+    DenseDiscriminator,
+    FaceDiscriminator,
+    LargeDiscriminator,
+    MLPDiscriminator,
+    SmallDiscriminator,
+)
 
 DISCRIMINATORS = [
     (ConvDiscriminator, {"width": 4}, (2, 28, 28)),
     (SmallDiscriminator, {"width": 2}, (2, 28, 28)),
     (LargeDiscriminator, {"width": 2}, (2, 28, 28)),
+    (FaceDiscriminator, {"width": 2}, (2, 64, 64)),
+    (DenseDiscriminator, {"side": 6, "hidden": (7, 5)}, (2, 6, 6)),
     (MLPDiscriminator, {"hidden": (7, 5)}, (2,)),
 ]
 
@@ -31,7 +40,7 @@ def test_the_first_layer_is_normalised_in_the_small_network_alone():
     assert kinds[ConvDiscriminator][:2] == kinds[LargeDiscriminator][:2] == [nn.Conv2d, nn.LeakyReLU]
     assert kinds[SmallDiscriminator][:3] == [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
     normalised = {make: kinds[make].count(nn.BatchNorm2d) for make in kinds}
-    assert list(normalised.values()) == [2, 3, 3, 0]
+    assert list(normalised.values()) == [2, 3, 3, 3, 0, 0]
 
 
 def test_feature_maps_are_those_of_the_papers():
@@ -39,5 +48,14 @@ def test_feature_maps_are_those_of_the_papers():
         return [layer.out_channels for layer in network.body if isinstance(layer, nn.Conv2d)]
 
     assert maps(SmallDiscriminator()) == [2, 4, 8]
-    assert maps(LargeDiscriminator()) == [64, 128, 256, 512]
+    assert maps(LargeDiscriminator()) == maps(FaceDiscriminator()) == [64, 128, 256, 512]
     assert [layer.out_features for layer in MLPDiscriminator().body if isinstance(layer, nn.Linear)] == [400] * 3
+    dense = [layer.out_features for layer in DenseDiscriminator().body if isinstance(layer, nn.Linear)]
+    assert dense == [1000, 500, 250, 250, 250]
+
+
+def test_noise_of_dense_layers_is_training_modes_alone():
+    discriminator, images = DenseDiscriminator(side=6, hidden=(50,), hidden_noise=0.0), torch.randn(3, 1, 6, 6)
+    assert not torch.equal(discriminator(images), discriminator(images))
+    discriminator.eval()
+    assert torch.equal(discriminator(images), discriminator(images))

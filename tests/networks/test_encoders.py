@@ -2,17 +2,25 @@
 
 from functools import partial
 
+import pytest
 import torch
 
-from mine_lightning.networks import ConvEncoder, GaussianEncoder
+from mine_lightning.networks import ConvEncoder, DenseEncoder, FaceEncoder, GaussianEncoder
 
 
-def test_one_vector_an_image_and_gradient_everywhere():
-    encoder = ConvEncoder(7, channels=2, width=2)
-    vectors = encoder(torch.randn(5, 2, 28, 28))
+@pytest.mark.parametrize(("make", "side"), [(ConvEncoder, 28), (FaceEncoder, 64)])
+def test_one_vector_an_image_and_gradient_everywhere(make, side):
+    encoder = make(7, channels=2, width=2)
+    vectors = encoder(torch.randn(5, 2, side, side))
     assert vectors.shape == (5, 7)
     vectors.sum().backward()
     assert all(parameter.grad is not None for parameter in encoder.parameters())
+
+
+def test_dense_layers_encode_too():
+    encoder = DenseEncoder(7, channels=2, side=5, hidden=(6, 4))
+    assert encoder(torch.randn(5, 2, 5, 5)).shape == (5, 7)
+    assert encoder.output.in_features == 4
 
 
 def test_draws_have_the_moments_that_the_body_gives():

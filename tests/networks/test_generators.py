@@ -4,15 +4,23 @@ import pytest
 import torch
 from torch import nn
 
-from mine_lightning.networks import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
+from mine_lightning.networks import (
+    ConvGenerator,
+    DenseGenerator,
+    FaceGenerator,
+    LargeGenerator,
+    MLPGenerator,
+    SmallGenerator,
+)
 
-GENERATORS = [ConvGenerator, SmallGenerator, LargeGenerator]
+GENERATORS = [ConvGenerator, SmallGenerator, LargeGenerator, FaceGenerator]
 
 
 @pytest.mark.parametrize("make", GENERATORS)
-def test_images_are_28_pixels_in_minus_one_to_one(make):
+def test_images_are_of_their_side_in_minus_one_to_one(make):
     images = make(latent=7, channels=3, width=4)(10 * torch.randn(5, 7))
-    assert images.shape == (5, 3, 28, 28)
+    side = SIDES[make][-1][1]
+    assert images.shape == (5, 3, side, side)
     assert images.abs().max() <= 1
 
 
@@ -20,6 +28,7 @@ SIDES = {
     ConvGenerator: [(64, 7), (32, 14), (3, 28)],
     SmallGenerator: [(32, 7), (16, 14), (8, 28)],
     LargeGenerator: [(256, 4), (128, 7), (64, 14), (3, 28)],
+    FaceGenerator: [(256, 8), (128, 16), (64, 32), (3, 64)],
 }
 
 
@@ -45,3 +54,11 @@ def test_vectors_are_not_bounded():
     assert [layer.out_features for layer in generator.body if isinstance(layer, nn.Linear)] == [6, 5, 2]
     nn.init.constant_(generator.body[-1].bias, 7.0)
     assert generator(torch.randn(800, 3)).mean().item() == pytest.approx(7.0, abs=1.0)
+
+
+def test_dense_layers_make_images_too():
+    generator = DenseGenerator(latent=3, channels=2, side=5, hidden=(6, 5))
+    images = generator(10 * torch.randn(8, 3))
+    assert images.shape == (8, 2, 5, 5)
+    assert images.abs().max() <= 1
+    assert [layer.out_features for layer in DenseGenerator().body if isinstance(layer, nn.Linear)] == [500, 500, 784]

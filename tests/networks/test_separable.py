@@ -51,3 +51,10 @@ def test_encoder_is_chosen_by_shape():
     assert isinstance(encoder_for((3, 8, 8), 5), ImageEncoder)
     assert isinstance(encoder_for((8,), 5), VectorEncoder)
     assert encoder_for((1, 7, 5), 5)(torch.randn(2, 1, 7, 5)).shape == (2, 5)
+
+
+def test_noise_on_images_stays_in_evaluation_mode():
+    x = torch.randn(4, 1, 9, 9)
+    for noise in (0.0, 0.5):
+        encoder = ImageEncoder((1, 9, 9), 3, input_noise=noise).eval()
+        assert torch.equal(encoder(x), encoder(x)) == (noise == 0)

@@ -10,8 +10,8 @@ from mine_lightning.views.evaluation_pictures import EvaluationPictures
 
 
 class Red(EvaluationPictures):
-    def draw(self, samples, batch):
-        if samples.ndim != 2:
+    def draw(self, found, batch, host):
+        if found.ndim != 2:
             return None
         return torch.tensor([255, 0, 0], dtype=torch.uint8).expand(4, 5, 3)
 
@@ -25,6 +25,7 @@ class Log:
 
 
 def evaluate(folder, outputs, batch_idx=0, log=None, **trainer):
+    folder.mkdir(exist_ok=True)
     defaults = {"sanity_checking": False, "is_global_zero": True, "loggers": [log or Log(), object()]}
     run = SimpleNamespace(fit_loop=SimpleNamespace(total_batch_idx=1499), **{**defaults, **trainer})
     Red(folder).on_validation_batch_end(run, None, outputs, None, batch_idx)
@@ -36,6 +37,15 @@ def test_the_picture_is_written_and_logged_under_its_step(tmp_path):
     assert evaluate(tmp_path, {"samples": torch.zeros(2, 2)}, log=log) == ["step-001500.png"]
     assert log.seen == [("samples", (4, 5, 3), 1499)]
     assert Image.open(tmp_path / "step-001500.png").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_another_output_goes_under_its_own_title(tmp_path, monkeypatch):
+    monkeypatch.setattr(Red, "output", "code")
+    monkeypatch.setattr(Red, "title", "codes")
+    log = Log()
+    assert evaluate(tmp_path, {"code": torch.zeros(2, 2)}, log=log) == ["codes-step-001500.png"]
+    assert log.seen == [("codes", (4, 5, 3), 1499)]
+    assert evaluate((tmp_path / "none"), {"samples": torch.zeros(2, 2)}) == []
 
 
 @pytest.mark.parametrize(

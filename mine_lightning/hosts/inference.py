@@ -1,0 +1,32 @@
+"""What a host with an encoder returns from an evaluation step: samples, and its images there and back again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mine_lightning.hosts.alternation import place, samples
+
+__all__ = ["inferred"]
+
+
+def inferred(host: Any, x: Tensor, batch_idx: int, stream: int) -> dict[str, Tensor]:
+    """Return ``samples`` and ``x``, its ``code`` E(x) and its ``reconstruction`` G(E(x)), float32.
+
+    The code is one draw of q(z|x), over which the reconstruction error of Belghazi et al., ICML 2018, section 5.2 is
+    an expectation; the draws are the same at every evaluation, and the global random state does not move.
+
+    Args:
+        host: has ``encoder``, ``generator`` and ``latents``.
+        x: images ``[n, c, h, w]``.
+        batch_idx: of the evaluation.
+        stream: 0 in validation, 1 in the test.
+    """
+    with torch.random.fork_rng([host.device] if host.device.type == "cuda" else []):
+        torch.manual_seed(place(host, batch_idx, stream))
+        code = host.encoder(x)
+    reconstruction = host.generator(code).float()
+    # samples last: who captures the generator's newest call on held-out data finds latents of the prior
+    return {"x": x, "code": code.float(), "reconstruction": reconstruction, **samples(host, len(x), batch_idx, stream)}
