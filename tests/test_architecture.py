@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "regularizer": {"estimator", "bounds", "held_out", "pairing", "networks"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation"},  # the type of what is drawn
-    "results": {"cli", "runs"},
+    "results": {"cli", "runs", "views"},
     "cli": None,
     "__init__": None,
 }

@@ -14,9 +14,10 @@ from mine_lightning.networks.encoders import ConvEncoder, GaussianEncoder
 from mine_lightning.networks.generators import ConvGenerator, LargeGenerator, MLPGenerator, SmallGenerator
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
-from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
+from mine_lightning.networks.statistics import BlurredStatistics, ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
+    "BlurredStatistics",
     "ConvDiscriminator",
     "ConvEncoder",
     "ConvGenerator",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mine_lightning.errors import InputError
 from mine_lightning.results.campaign import run
+from mine_lightning.results.pictures import pictures
 from mine_lightning.results.tables import keep, main_table
 
 __all__ = ["main"]
@@ -20,8 +21,13 @@ def main(argv: list[str] | None = None) -> int:
             print(keep(Path(words[1])))
         elif words[:1] == ["run"]:
             run(words[1:])
+        elif words[:1] == ["pictures"]:
+            print(pictures(words[1:]))
         elif words:
-            raise InputError(f"Expected `run EXPERIMENT`, `keep RUN_DIR` or nothing but got {' '.join(words)!r}.")
+            raise InputError(
+                "Expected `run EXPERIMENT ...`, `pictures EXPERIMENT ...`, `keep RUN_DIR` or nothing but got "
+                f"{' '.join(words)!r}."
+            )
         else:
             print(main_table())
     except InputError as error:
