@@ -9,7 +9,9 @@ import griffe
 
 __all__ = ["Roles", "markdown"]
 
-_BLOCK = re.compile(r"^(?P<indent> *)\.\. math::(?P<body>(?: .*)?\n(?:(?P=indent) +\S.*\n|\n(?=(?P=indent) +\\))*)", re.M)
+_BLOCK = re.compile(
+    r"^(?P<indent> *)\.\. math::(?P<body>(?: .*)?\n(?:(?P=indent) +\S.*\n|\n(?=(?P=indent) +\\))*)", re.M
+)
 _INLINE = re.compile(r":math:`([^`]*)`")
 _LINK = re.compile(r":(?:class|func|meth|mod|attr):`(?P<path>mine_lightning(?:\.\w+)+)`")
 _NAME = re.compile(r":(?:class|func|meth|mod|attr):(`[^`]*`)")
@@ -43,13 +45,13 @@ class Roles(griffe.Extension):
 
 
 def _once(package: griffe.Module) -> None:
-    """Let a package not export what its modules define, which would be documented twice, but put those modules first."""
+    """Put the modules that a package exports from first, and document what they define there alone."""
     if package.is_init_module:
-        exported = [str(name) for name in package.exports or ()]
-        first = [package.members[name].target_path.split(".") for name in exported if package.members[name].is_alias]
-        depth = len(package.path.split("."))
-        names = dict.fromkeys([path[depth] for path in first if len(path) > depth + 1] + list(package.members))
-        package.members = {name: package.members[name] for name in names if name in package.members}
+        imported = [package.members[str(name)] for name in package.exports or ()]
+        imported = sorted((alias for alias in imported if alias.is_alias), key=lambda alias: alias.alias_lineno)
+        paths = [alias.target_path.removeprefix(f"{package.path}.").split(".") for alias in imported]
+        order = dict.fromkeys([path[0] for path in paths] + list(package.members))
+        package.members = {name: package.members[name] for name in order if name in package.members}
         package.exports = None
     for module in package.modules.values():
         if not module.is_alias:
