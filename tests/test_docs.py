@@ -14,6 +14,7 @@ import matplotlib
 import pytest
 import yaml
 from blocks import blocks, run
+from browser import Browser, needs_chromium
 
 import mine_lightning
 from mine_lightning.cli import configs
@@ -163,14 +164,19 @@ def test_the_roles_of_docstrings_become_markdown():
     assert re.sub(r"\n+", "|", markdown(block)) == "A|    $$a_b, c$$|    Text."
 
 
-@pytest.mark.slow
-def test_the_site_builds_strictly_and_asks_for_nothing_from_outside(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, built strictly: a warning of any of its tools is an error."""
     for tool in ("mkdocs", "material", "mkdocstrings_handlers", "latex2mathml"):
         pytest.importorskip(tool, reason="needs the documentation's tools: pip install -e '.[docs]'")
-    site = tmp_path / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_site_has_every_page_and_every_name_and_nothing_is_left_unfilled(site):
     pages = {path.relative_to(site).as_posix(): path.read_text() for path in site.rglob("*.html")}
     assert len(pages) == len(PAGES) + 1  # and the page for what is not found
     for text in pages.values():
@@ -180,10 +186,22 @@ def test_the_site_builds_strictly_and_asks_for_nothing_from_outside(tmp_path):
         assert "arithmatex" not in text
     reference = "".join(text for name, text in pages.items() if name.startswith("api/"))
     for name in mine_lightning.__all__:
-        assert f'id="{getattr(mine_lightning, name).__module__}.{name}"' in reference
+        assert reference.count(f'id="{getattr(mine_lightning, name).__module__}.{name}"') == 1
     assert "<math" in pages["api/bounds.html"]
     for source in re.findall(r"<img[^>]* src=\"(.*?)\"", pages["gallery.html"]):
         assert (site / source).stat().st_size > 5000
+
+
+@needs_chromium
+def test_pages_fit_a_phone_and_ask_for_nothing_from_outside(site, tmp_path):
+    with Browser(tmp_path / "profile") as browser:
+        for page in ("choosing", "RESULTS", "gallery", "api/regularizer"):
+            browser.open(site / f"{page}.html", width=390)
+            assert all(url.startswith(("file:", "data:")) for url in browser.requests)
+            assert browser.complaints == []
+            assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+            loaded = "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
+            assert browser.evaluate(loaded)
 
 
 class TestTheNotebook:
