@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import itertools
 import json
+import logging
 import re
 import shlex
 import subprocess
@@ -55,10 +56,14 @@ def referenced():
 
 
 @pytest.fixture(autouse=True)
-def _no_window(monkeypatch, tmp_path):
+def _as_it_was(monkeypatch, tmp_path):
+    """Code of a page writes into a folder of its own, opens no window, and leaves Lightning's log as loud as it was."""
+    lightning = logging.getLogger("pytorch_lightning")
+    level = lightning.level
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(matplotlib.rcParams, "backend", "agg")
     yield
+    lightning.setLevel(level)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
 
