@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "views": {"metrics", "runs", "estimation", "published"},  # the type of what is drawn
     "published": set(),
     "results": {"cli", "runs", "published", "views"},
+    "sharing": {"cli", "runs"},
     "cli": None,
     "__init__": None,
 }
