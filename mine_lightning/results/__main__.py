@@ -9,6 +9,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.results.campaign import run
 from mine_lightning.results.compare import compare
 from mine_lightning.results.document import write
+from mine_lightning.results.sweep import sweep
 from mine_lightning.results.tables import RESULTS, keep
 
 __all__ = ["main"]
@@ -24,10 +25,12 @@ def main(argv: list[str] | None = None) -> int:
             run(words[1:])
         elif words[:1] == ["compare"]:
             print(compare(words[1:]))
+        elif words[:1] == ["sweep"]:
+            sweep(words[1:])
         elif words:
             raise InputError(
-                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...` or nothing but got "
-                f"{' '.join(words)!r}."
+                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...`, `sweep SWEEP.yaml` or "
+                f"nothing but got {' '.join(words)!r}."
             )
         else:
             for path in write(RESULTS.parent):
