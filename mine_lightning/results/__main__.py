@@ -11,6 +11,7 @@ from mine_lightning.results.compare import compare
 from mine_lightning.results.document import write
 from mine_lightning.results.sweep import sweep
 from mine_lightning.results.tables import RESULTS, keep
+from mine_lightning.results.workspace import make
 
 __all__ = ["main"]
 
@@ -27,10 +28,13 @@ def main(argv: list[str] | None = None) -> int:
             print(compare(words[1:]))
         elif words[:1] == ["sweep"]:
             sweep(words[1:])
+        elif words[:1] == ["workspace"]:
+            for address in make(words[1:]):
+                print(address)
         elif words:
             raise InputError(
-                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...`, `sweep SWEEP.yaml` or "
-                f"nothing but got {' '.join(words)!r}."
+                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...`, `sweep SWEEP.yaml`, "
+                f"`workspace --entity E --project P` or nothing but got {' '.join(words)!r}."
             )
         else:
             for path in write(RESULTS.parent):
