@@ -103,7 +103,9 @@ def test_no_panel_of_the_report_covers_another(offline):
 
 
 def test_the_report_quotes_what_was_published(offline):
-    (block,) = [b for b in views.report("team", "mi", {"gan": ROW}).blocks if type(b).__name__ == "MarkdownBlock"]
+    (block,) = [
+        b for b in views.report("team", "mi", {"gan": ROW, "ib": OTHER}).blocks if type(b).__name__ == "MarkdownBlock"
+    ]
     text = plain(block._to_model())["content"]
     head, _, row, space, other, _, _ = text.splitlines()
     assert (space, other) == ("", "| experiment | system | test_error_percent | source |")
