@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule
 
+from mine_lightning.evaluations.evaluation import Evaluation
+from mine_lightning.evaluations.scoring import log_scores
 from mine_lightning.metrics.known_density import KnownDensityInformation
 
 __all__ = ["CodeInformation"]
 
 
 @final
-class CodeInformation(Callback):
+class CodeInformation(Evaluation):
     """Log bounds on I(x; z), as ``mi_lower``, ``mi_upper``, their ``_stderr``, and ``mi_limit``, in nats.
 
     Reads ``outputs["z"]``, ``outputs["mean"]`` and ``outputs["std"]`` of the host's ``validation_step`` and
@@ -30,54 +32,18 @@ class CodeInformation(Callback):
         self._metric = KnownDensityInformation()
         self._samples = 0
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._start(pl_module)
-
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._start(pl_module)
-
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self._read(outputs)
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self._read(outputs)
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log(pl_module, "val/")
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log(pl_module, "test/")
-
-    def _start(self, host: LightningModule) -> None:
+    def begin(self, host: LightningModule, prefix: str) -> None:
         self._metric.to(host.device).reset()
         self._samples = 0
 
-    def _read(self, outputs: Any) -> None:
+    def take(self, host: LightningModule, outputs: Any, batch: Any, prefix: str) -> None:
         if isinstance(outputs, dict) and {"z", "mean", "std"} <= outputs.keys() and self._samples < self.limit:
             parts = [outputs[name][: self.limit - self._samples] for name in ("z", "mean", "std")]
             self._metric.update(*parts)
             self._samples += len(parts[0])
 
-    def _log(self, host: LightningModule, prefix: str) -> None:
+    def end(self, host: LightningModule, prefix: str) -> None:
         if self._samples == 0:
             return
-        for name, value in self._metric.compute().items():
-            # compute() has joined the processes' samples already; sync_dist averages equal numbers
-            host.log(f"{prefix}{name}", value, sync_dist=True)
+        log_scores(host, prefix, self._metric)
         self._metric.reset()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol, final
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
 from mine_lightning.errors import InputError
+from mine_lightning.evaluations.evaluation import Evaluation
 from mine_lightning.evaluations.scoring import log_scores, trained_by_one
 from mine_lightning.judges.attributes import AttributeJudge
 from mine_lightning.judges.digits import DigitJudge
@@ -26,7 +27,7 @@ class _Judge(Protocol):
 
 
 @final
-class Reconstruction(Callback):
+class Reconstruction(Evaluation):
     """Log ``recon_error``, ``recon_accuracy`` and ``ms_ssim`` of images and their reconstructions.
 
     Reads ``outputs["x"]`` and ``outputs["reconstruction"]`` of the host's ``validation_step`` and ``test_step``, images
@@ -64,45 +65,13 @@ class Reconstruction(Callback):
         if self._judge is None:
             self._judge = trained_by_one(trainer, lambda: _judge_for(getattr(trainer, "datamodule", None)))
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._on(pl_module).reset()
+    def begin(self, host: LightningModule, prefix: str) -> None:
+        self._on(host).reset()
 
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._on(pl_module).reset()
+    def end(self, host: LightningModule, prefix: str) -> None:
+        log_scores(host, prefix, self._on(host), prog_bar=prefix == "val/")
 
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self._update(outputs, pl_module)
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self._update(outputs, pl_module)
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        log_scores(pl_module, "val/", self._on(pl_module), prog_bar=True)
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        log_scores(pl_module, "test/", self._on(pl_module))
-
-    def _on(self, host: LightningModule) -> MetricCollection:
-        assert self._scores is not None
-        return self._scores.to(host.device)
-
-    def _update(self, outputs: Any, host: LightningModule) -> None:
+    def take(self, host: LightningModule, outputs: Any, batch: Any, prefix: str) -> None:
         if not isinstance(outputs, dict) or not {"x", "reconstruction"} <= set(outputs):
             raise InputError(
                 f"Expected {type(host).__name__} to return {{'x': images, 'reconstruction': images}} from its "
@@ -117,6 +86,10 @@ class Reconstruction(Callback):
             labels=self._judge.read(x),
             of_reconstruction=self._judge.read(reconstruction),
         )
+
+    def _on(self, host: LightningModule) -> MetricCollection:
+        assert self._scores is not None
+        return self._scores.to(host.device)
 
 
 def _judge_for(data: Any) -> _Judge:

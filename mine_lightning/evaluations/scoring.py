@@ -6,18 +6,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from mine_lightning.errors import InputError
+from mine_lightning.evaluations.evaluation import Evaluation
 
 __all__ = ["Scoring", "log_scores", "trained_by_one"]
 
 _Judge = TypeVar("_Judge")
 
 
-class Scoring(Callback, ABC):
+class Scoring(Evaluation, ABC):
     """Logs ``val/NAME`` and ``test/NAME`` of generated samples, and in the test ``test/floor_NAME`` of the batch.
 
     The floor is what a perfect generator scores with the same number of samples. A subclass makes the metrics in its
@@ -43,49 +44,25 @@ class Scoring(Callback, ABC):
         self._generated = metrics.to(host.device)
         self._real = self._generated.clone()
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._scores(pl_module)[0].reset()
-
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for scores in self._scores(pl_module):
+    def begin(self, host: LightningModule, prefix: str) -> None:
+        for scores in self._scores(host):
             scores.reset()
 
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        self._scores(pl_module)[0].update(self.read(self._samples_of(outputs, pl_module)))
+    def take(self, host: LightningModule, outputs: Any, batch: Any, prefix: str) -> None:
+        generated, real = self._scores(host)
+        generated.update(self.read(self._samples_of(outputs, host)))
+        if prefix == "test/":
+            real.update(self.read(batch))
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        generated, real = self._scores(pl_module)
-        generated.update(self.read(self._samples_of(outputs, pl_module)))
-        real.update(self.read(batch))
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        scores = self._scores(pl_module)[0]
-        log_scores(pl_module, "val/", scores, prog_bar=True)
-        if "modes" in scores:
-            modes: Any = scores["modes"]
+    def end(self, host: LightningModule, prefix: str) -> None:
+        generated, real = self._scores(host)
+        log_scores(host, prefix, generated, prog_bar=prefix == "val/")
+        if prefix == "test/":
+            log_scores(host, "test/floor_", real)
+        elif "modes" in generated:
+            modes: Any = generated["modes"]
             with modes.sync_context():
                 self._mode_counts = modes.counts.cpu().clone()
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        generated, real = self._scores(pl_module)
-        log_scores(pl_module, "test/", generated)
-        log_scores(pl_module, "test/floor_", real)
 
     def _scores(self, host: LightningModule) -> tuple[MetricCollection, MetricCollection]:
         assert self._generated is not None
@@ -101,8 +78,8 @@ class Scoring(Callback, ABC):
         return outputs["samples"]
 
 
-def log_scores(host: LightningModule, prefix: str, scores: MetricCollection, prog_bar: bool = False) -> None:
-    """Log every metric of a collection under its name, after the prefix."""
+def log_scores(host: LightningModule, prefix: str, scores: MetricCollection | Metric, prog_bar: bool = False) -> None:
+    """Log everything that a collection, or a metric of several numbers, computes, under its name after the prefix."""
     for name, value in scores.compute().items():
         # compute() has summed over processes already; sync_dist averages equal numbers, and says so to Lightning
         host.log(f"{prefix}{name}", value, prog_bar=prog_bar, sync_dist=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class RunRecord:
         identity: experiment, protocol, dataset and seed.
         summary: the result, or None while the run goes on.
         curves: what was logged, by name: (training batches, value), finite values alone.
-        pictures: of samples, by step.
+        pictures: by what they show, samples first where there are any, and by step.
         modes: samples per mode, by step.
         config: the resolved config, as text.
         warnings: what came up, once each.
@@ -38,7 +39,7 @@ class RunRecord:
     identity: dict[str, Any]
     summary: dict[str, Any] | None
     curves: dict[str, Curve]
-    pictures: dict[int, Path]
+    pictures: dict[str, dict[int, Path]]
     modes: dict[int, list[int]]
     config: str
     warnings: list[str]
@@ -58,13 +59,12 @@ class RunRecord:
                 "`python train.py --config ...` made."
             )
         summary = folder.path / "summary.json"
-        pictures = {int(p.stem.rpartition("-")[2]): p for p in folder.samples.glob("step-*.png")}
         return cls(
             folder.path,
             identity,
             json.loads(summary.read_text()) if summary.is_file() else None,
             read_curves(folder.path / "metrics.csv"),
-            dict(sorted(pictures.items())),
+            _pictures(folder.samples),
             read_mode_counts(folder.modes_file),
             folder.config_file.read_text() if folder.config_file.is_file() else "",
             read_warnings(folder.warnings_file),
@@ -76,6 +76,16 @@ class RunRecord:
         if self.summary is not None:
             return self.summary["steps"]
         return max((points[-1][0] for points in self.curves.values()), default=0)
+
+
+def _pictures(folder: Path) -> dict[str, dict[int, Path]]:
+    """Return the pictures ``TITLE-step-001500.png``, or ``step-001500.png`` for samples."""
+    found: dict[str, dict[int, Path]] = {}
+    for path in sorted(folder.glob("*.png")):
+        named = re.fullmatch(r"(?:(.+)-)?step-(\d+)", path.stem)
+        if named:
+            found.setdefault(named[1] or "samples", {})[int(named[2])] = path
+    return dict(sorted(found.items(), key=lambda entry: (entry[0] != "samples", entry[0])))
 
 
 def read_curves(path: Path) -> dict[str, Curve]:

@@ -20,16 +20,14 @@ __all__ = ["comparison"]
 def comparison(runs: Sequence[RunRecord]) -> str:
     """Return the page of several runs, in their order, as HTML."""
     names = _names(runs)
-    pictures = [(name, run) for name, run in zip(names, runs, strict=True) if run.pictures]
+    shown = list(dict.fromkeys(title for run in runs for title in run.pictures))
     modes = [(name, run) for name, run in zip(names, runs, strict=True) if run.modes]
     title = f"{len(runs)} runs"
     parts = [
         page.heading(title),
         page.section("Results", _results(names, runs)),
         page.section("Curves", page.grid(_charts(names, runs))),
-        page.section("Samples of the last evaluation", page.grid(_last_picture(*entry) for entry in pictures))
-        if pictures
-        else "",
+        *(page.section(f"{shows.capitalize()} of the last evaluation", _last(shows, names, runs)) for shows in shown),
         page.section(
             "Modes of the last evaluation", f"<p>{mode_key()}</p>", page.grid(_last_modes(*entry) for entry in modes)
         )
@@ -100,9 +98,14 @@ def _charts(names: Sequence[str], runs: Sequence[RunRecord]) -> Iterable[str]:
             yield draw(chart, curves, {}, chart.title if len(labels) == 1 else f"{chart.title}: {label}")
 
 
-def _last_picture(name: str, run: RunRecord) -> str:
-    step = list(run.pictures)[-1]
-    return page.figure(name, page.png(run.pictures[step], f"samples of {name} at step {step}"), f"step {step:,}")
+def _last(shows: str, names: Sequence[str], runs: Sequence[RunRecord]) -> str:
+    """Return each run's last picture of a kind, where it has any."""
+    figures = []
+    for name, run in zip(names, runs, strict=True):
+        if shows in run.pictures:
+            step, path = list(run.pictures[shows].items())[-1]
+            figures.append(page.figure(name, page.png(path, f"{shows} of {name} at step {step}"), f"step {step:,}"))
+    return page.grid(figures)
 
 
 def _last_modes(name: str, run: RunRecord) -> str:

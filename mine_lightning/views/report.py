@@ -61,7 +61,7 @@ def report(run: RunRecord) -> str:
             * bool(run.warnings)
         ),
         page.section("Curves", page.grid(_charts(run))) if run.curves else "",
-        page.section("Samples", page.grid(_pictures(run))) if run.pictures else "",
+        *(page.section(title.capitalize(), page.grid(_pictures(run, title))) for title in run.pictures),
         page.section("Modes", *_modes(run)) if run.modes else "",
         page.section("More", *_more(run)),
     ]
@@ -129,10 +129,11 @@ def _charts(run: RunRecord) -> Iterable[str]:
         yield draw(chart, curves, _levels(run, chart.metric))
 
 
-def _pictures(run: RunRecord) -> list[str]:
+def _pictures(run: RunRecord, title: str) -> list[str]:
+    found = run.pictures[title]
     return [
-        page.figure(f"Step {step:,}", page.png(run.pictures[step], f"samples at step {step}"), _score(run, step))
-        for step in some(list(run.pictures))
+        page.figure(f"Step {step:,}", page.png(found[step], f"{title} at step {step}"), _score(run, step))
+        for step in some(list(found))
     ]
 
 

@@ -57,17 +57,17 @@ def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
     logger = _logger(folder, mode)
     if mode == "offline":
         reason = "WANDB_MODE asks for it" if os.environ.get("WANDB_MODE") else _NO_KEY
-    else:
-        # wandb would prompt for a key on a terminal, whatever WANDB_MODE says
-        reason = _NO_KEY if not _has_key() else _silence() or _refusal(logger)
-        logger = _logger(folder, "offline") if reason else logger
+    elif reason := (_silence() if _has_key() else _NO_KEY):  # wandb would prompt for a key on a terminal
+        logger = _logger(folder, "offline")
+    elif reason := _refusal(logger):
+        logger = _logger(folder, "offline", "-offline")  # wandb holds on to the id of a start that failed
     logger.log_hyperparams(config)
     if reason:
         rank_zero_info(f"W&B: offline, since {reason}.")
     return logger
 
 
-def _logger(folder: RunFolder, mode: str) -> Any:
+def _logger(folder: RunFolder, mode: str, ending: str = "") -> Any:
     if os.environ.get("WANDB_MODE") == "":  # set and empty, wandb takes it for a mode that it does not know
         del os.environ["WANDB_MODE"]
     import wandb
@@ -79,7 +79,7 @@ def _logger(folder: RunFolder, mode: str) -> Any:
         name=f"{identity['experiment']} {identity['protocol']} {identity['dataset']} seed {identity['seed']}",
         tags=[identity["experiment"], identity["dataset"]],
         save_dir=str(folder.path),
-        id=identity["wandb_id"],
+        id=identity["wandb_id"] + ending,
         # not offline=True: that sets WANDB_MODE for the whole process
         mode=mode,
         # online its line with the address is wanted; offline the final lines of the run say what it would
@@ -107,7 +107,6 @@ def _refusal(logger: Any) -> str:
     try:
         _ = logger.experiment
     except wandb.errors.Error as error:
-        wandb.teardown(exit_code=1)  # else the run's id stays taken
         return f"its server can't be used ({' '.join(str(error).split())[:160]})"
     return ""
 

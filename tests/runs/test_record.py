@@ -13,7 +13,8 @@ def test_everything_comes_back(tmp_path):
     assert run.summary["metrics"]["modes"] == 900
     assert run.curves["val/modes"] == [(200, 500.0), (400, 900.0)]
     assert len(run.curves["mine/mi"]) == 8
-    assert {step: path.name for step, path in run.pictures.items()} == {200: "step-000200.png", 400: "step-000400.png"}
+    names = {title: {step: path.name for step, path in found.items()} for title, found in run.pictures.items()}
+    assert names == {"samples": {200: "step-000200.png", 400: "step-000400.png"}}
     assert run.modes == {200: modes_of(500), 400: modes_of(900)}
     assert "beta: 1.0" in run.config
     assert run.warnings == ["T overfits <by far>."]
@@ -29,6 +30,19 @@ def test_a_run_that_goes_on_is_read_too(tmp_path):
     young = RunRecord.read(tmp_path / "young")
     assert (young.curves, young.pictures, young.modes, young.config, young.warnings) == ({}, {}, {}, "", [])
     assert young.steps == 0
+
+
+def test_pictures_are_told_apart_by_what_they_show(tmp_path):
+    samples = make_run(tmp_path / "run") / "samples"
+    for name in ("pairs-step-000200.png", "a-b-step-000010.png", "other.png"):
+        (samples / name).touch()
+    pictures = RunRecord.read(tmp_path / "run").pictures
+    assert {title: list(found) for title, found in pictures.items()} == {
+        "samples": [200, 400],
+        "a-b": [10],
+        "pairs": [200],
+    }
+    assert list(pictures) == ["samples", "a-b", "pairs"]
 
 
 def test_what_is_no_number_or_was_cut_off_is_left_out(tmp_path):

@@ -1,6 +1,7 @@
 """report.html shows what a run has, and asks for nothing: in the text, and in a browser."""
 
 import re
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -37,6 +38,16 @@ def test_everything_that_a_run_has_is_shown(tmp_path):
     assert "T overfits &lt;by far&gt;." in html
     assert "beta: 1.0" in html
     assert "kl 1.5, mi 3, modes 500" in html or "modes 500, kl 1.5, mi 3" in html
+
+
+def test_other_pictures_have_their_own_section(tmp_path):
+    samples = make_run(tmp_path / "run") / "samples"
+    shutil.copy(samples / "step-000400.png", samples / "pairs-step-000400.png")
+    html = html_of(tmp_path / "run")
+    assert "<h2>Pairs</h2>" in html
+    assert html.count("<img ") == 3
+    run = RunRecord.read(tmp_path / "run")
+    assert "<h2>Pairs of the last evaluation</h2>" in comparison([run, run])
 
 
 def test_the_result_stands_beside_the_published_and_the_perfect():
