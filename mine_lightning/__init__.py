@@ -10,6 +10,7 @@ The map:
 * ``hosts``: the systems of the paper's tables, LightningModules that know nothing of mutual information.
 * ``data``, ``metrics``, ``judges``, ``evaluations``: what hosts are trained on and scored by.
 * ``runs``, ``views``, ``cli``: what a run leaves behind, what one sees of it, and ``python train.py``.
+* ``sharing``: :func:`load_host`, a trained host from its run folder.
 """
 
 from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
@@ -36,6 +37,7 @@ from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, 
 from mine_lightning.pairing import AllOthers, Derangements
 from mine_lightning.regularizer.callback import MINERegularizer
 from mine_lightning.regularizer.monitor import MIMonitor
+from mine_lightning.sharing import load_host
 
 __version__ = "0.1.0"
 
@@ -73,4 +75,5 @@ __all__ = [
     "ToyMixture",
     "UnrolledGAN",
     "estimate_mi",
+    "load_host",
 ]

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "views": {"metrics", "runs", "estimation", "published"},  # the type of what is drawn
     "published": set(),
     "results": {"cli", "runs", "published", "views"},
+    "sharing": {"cli", "runs"},
     "cli": None,
     "__init__": None,
 }
@@ -65,7 +66,7 @@ def test_a_room_imports_what_it_may(path):
         if first == "mine_lightning" and allowed is not None and module not in imports_of_plots(path):
             target = rest[0] if rest else "__init__"
             assert target in allowed | FREE | {room(path)}, f"{room(path)} imports {target}"
-        if first in ("wandb", "matplotlib"):
+        if first in ("wandb", "wandb_workspaces", "matplotlib"):
             assert room(path) == "views"
         if room(path) in ("bounds", "pairing", "networks", "types", "errors"):
             assert first not in ("pytorch_lightning", "torchmetrics", "torchvision")

@@ -11,10 +11,11 @@ import jsonargparse
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import LightningArgumentParser
 
+from mine_lightning.cli.checks import check_classes
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
-__all__ = ["Parts", "dump", "instantiate", "resolve", "told"]
+__all__ = ["Parts", "dump", "host", "instantiate", "resolve", "told"]
 
 
 @dataclass
@@ -57,6 +58,22 @@ def instantiate(resolved: Any) -> Parts:
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(told(str(error))) from error
     return Parts(built.model, built.data, built.mine, dict(built.trainer.as_dict()))
+
+
+def host(model: dict[str, Any]) -> LightningModule:
+    """Build the host alone, from the section ``model`` of a config; draws from the global random streams.
+
+    Raises:
+        InputError: for a class or an argument that does not fit.
+    """
+    model = copy.deepcopy(model)
+    check_classes(model, "model")
+    parser = LightningArgumentParser(exit_on_error=False)
+    parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
+    try:
+        return parser.instantiate_classes(parser.parse_object({"model": model})).model
+    except (jsonargparse.ArgumentError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise InputError(told(str(error))) from error
 
 
 def dump(resolved: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from mine_lightning.runs.mode_counts import ModeCounts
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
 from mine_lightning.runs.warning_log import kept_warnings
+from mine_lightning.views.checkpoint_artifact import CheckpointArtifact, checkpoint_wanted
 from mine_lightning.views.interpolations import Interpolations
 from mine_lightning.views.points import PointCloud
 from mine_lightning.views.reconstructions import Reconstructions
@@ -246,6 +247,8 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         pl.callbacks.Timer(duration=given.pop("max_time")),
         *_checkpoints(folder, given["check_val_every_n_epoch"] or 1),
     ]
+    if checkpoint_wanted():
+        callbacks.append(CheckpointArtifact(folder))
     if not any(isinstance(callback, LearningRateMonitor) for callback in callbacks):
         callbacks.append(LearningRateMonitor())
     if given["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in callbacks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mine_lightning.errors import InputError
@@ -10,7 +11,9 @@ from mine_lightning.results.campaign import run
 from mine_lightning.results.compare import compare
 from mine_lightning.results.document import write
 from mine_lightning.results.pictures import pictures
+from mine_lightning.results.sweep import sweep
 from mine_lightning.results.tables import RESULTS, keep
+from mine_lightning.results.workspace import make
 
 __all__ = ["main"]
 
@@ -19,27 +22,40 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     words = sys.argv[1:] if argv is None else argv
     try:
-        if words[:1] == ["keep"] and len(words) == 2:
-            print(keep(Path(words[1])))
-        elif words[:1] == ["run"]:
-            run(words[1:])
-        elif words[:1] == ["compare"]:
-            print(compare(words[1:]))
-        elif words[:1] == ["pictures"]:
-            print(pictures(words[1:]))
-        elif words:
-            raise InputError(
-                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...`, `pictures EXPERIMENT ...` "
-                f"or nothing but got "
-                f"{' '.join(words)!r}."
-            )
+        if not words:
+            _tell(*write(RESULTS.parent))
+        elif words[0] in _COMMANDS:
+            _COMMANDS[words[0]](words[1:])
         else:
-            for path in write(RESULTS.parent):
-                print(path)
+            raise InputError(
+                f"Expected one of {', '.join(_COMMANDS)}, or nothing, but got {words[0]!r}; "
+                "`pydoc mine_lightning.results` says what each takes."
+            )
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _keep(words: Sequence[str]) -> None:
+    if len(words) != 1:
+        raise InputError(f"Expected `keep RUN_DIR` but got {len(words)} words after keep; name one run folder.")
+    _tell(keep(Path(words[0])))
+
+
+def _tell(*made: object) -> None:
+    for one in made:
+        print(one)
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "run": run,
+    "keep": _keep,
+    "compare": lambda words: _tell(compare(words)),
+    "pictures": lambda words: _tell(pictures(words)),
+    "sweep": sweep,
+    "workspace": lambda words: _tell(*make(words)),
+}
 
 
 if __name__ == "__main__":

@@ -44,8 +44,19 @@ class Planned:
         """
         names = [experiment] if protocol == "default" else [experiment, protocol]
         words = [word for name in names for word in ("--config", name)]
-        words += ["--seed", str(seed), "--output", output]
-        return cls(tuple(words), planned(arguments.parse(words)), Path(output))
+        return cls.told([*words, "--seed", str(seed), "--output", output])
+
+    @classmethod
+    def told(cls, words: Sequence[str]) -> Planned:
+        """Return the run of a command line that names ``--config`` and ``--output``.
+
+        Raises:
+            InputError: if something in it does not exist.
+        """
+        request = arguments.parse(list(words))
+        if not request.configs:
+            raise InputError(f"Expected --config NAME in `train.py {' '.join(words)}` but there is none; name one.")
+        return cls(tuple(words), planned(request), Path(str(dict(request.overrides)["output"])))
 
     def kept(self, root: Path) -> bool:
         """Return whether ``results/`` has this run, by the config as it is now."""
@@ -61,15 +72,19 @@ class Planned:
         candidates = [folder for folder in candidates if folder.started]
         return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
 
-    def finish(self, train: Callable[[Sequence[str]], int]) -> Path:
+    def finish(self, train: Callable[[Sequence[str]], int] | None = None) -> Path:
         """Start the run, or go on with it, or do nothing where it has finished; return its folder.
+
+        Args:
+            train: trains by the words of one command line and returns its exit code; by default in a process of its
+                own.
 
         Raises:
             InputError: if the training stops with an error.
         """
         folder = self.folder()
         if folder is None or not _finished(folder):
-            code = train(self.words if folder is None else ("--resume", str(folder.path)))
+            code = (train or _train)(self.words if folder is None else ("--resume", str(folder.path)))
             folder = self.folder()
             if code or folder is None or not _finished(folder):
                 raise InputError(
@@ -99,7 +114,7 @@ def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[st
             print(f"[{number}/{len(table)}] {name}: is there", flush=True)
             continue
         print(f"[{number}/{len(table)}] {name}", flush=True)
-        print(f"  kept as {keep(one.finish(train or _train), root)}", flush=True)
+        print(f"  kept as {keep(one.finish(train), root)}", flush=True)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

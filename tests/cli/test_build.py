@@ -65,3 +65,25 @@ def test_a_wrong_type_is_told_in_one_sentence(path, value, message):
     with pytest.raises(InputError) as error:
         resolved((path, value))
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "name", ["alice_adv_mnist", "gan_stacked_mnist_pacgan", "gan_stacked_mnist_veegan", "ib_mnist_dvb"]
+)
+def test_the_host_alone_is_that_of_the_whole(name):
+    config = configs.load(configs.find(name))
+    config["trainer"].pop("precision", None)
+    checks.check_names(config)
+    ready = build.resolve(config)
+    whole, alone = build.instantiate(ready).model, build.host(build.dump(ready)["model"])
+    assert type(alone) is type(whole)
+    assert {k: v.shape for k, v in alone.state_dict().items()} == {k: v.shape for k, v in whole.state_dict().items()}
+
+
+def test_a_host_with_a_value_that_does_not_fit_is_told_and_its_section_stays_as_it_is():
+    node = copy.deepcopy(configs.load(configs.find("gan_stacked_mnist"))["model"])
+    node["init_args"]["generator"]["init_args"]["width"] = "big"
+    before = copy.deepcopy(node)
+    with pytest.raises(InputError, match=r"Expected int for model\.generator\.width but got 'big'"):
+        build.host(node)
+    assert node == before

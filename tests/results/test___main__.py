@@ -19,4 +19,6 @@ def test_alone_it_writes_the_tables(tmp_path, monkeypatch, capsys):
 
 def test_another_word_is_told(capsys):
     assert main(["throw"]) == 2
-    assert "Expected `run EXPERIMENT ...`" in capsys.readouterr().err
+    assert "Expected one of run, keep, compare, " in capsys.readouterr().err
+    assert main(["keep"]) == 2
+    assert "Expected `keep RUN_DIR` but got 0 words" in capsys.readouterr().err
