@@ -15,7 +15,13 @@ from mine_lightning.metrics.label_agreement import LabelAgreement
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.pair_similarity import PairSimilarity
 from mine_lightning.metrics.reconstruction_error import ReconstructionError
-from mine_lightning.networks import ConvStatistics, LabelStatistics, MLPStatistics, SeparableStatistics
+from mine_lightning.networks import (
+    BlurredStatistics,
+    ConvStatistics,
+    LabelStatistics,
+    MLPStatistics,
+    SeparableStatistics,
+)
 from mine_lightning.networks.latents import CodeAndNoise
 
 BOUNDS: list[Callable[[], Bound]] = [DonskerVaradhan, FDivergence, InfoNCE, JensenShannon, SMILE]
@@ -40,6 +46,8 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (MLPStatistics, (3,), (2,)),
     (MLPStatistics, (2, 4), (5,)),
     (MLPStatistics, (), (5,)),
+    (partial(BlurredStatistics, x_noise=0.0), (2, 4), (5,)),
+    (partial(BlurredStatistics, x_noise=0.0), (), ()),
     (ConvStatistics, (3, 28, 28), (10,)),
     (ConvStatistics, (1, 17, 12), (2, 3)),
     (ConvStatistics, (1, 9, 9), ()),

@@ -56,18 +56,23 @@ def describe(path: Path) -> str:
     return first.lstrip("# ") if first.startswith("#") else ""
 
 
-def find(name: str) -> Path:
+def find(name: str, beside: Path | None = None) -> Path:
     """Return the file that ``--config`` means: a path, or a bare name in configs/ or configs/overlays/.
+
+    Args:
+        name: what was given.
+        beside: of a ``base``, the file that names it: its folder comes first, and it is not its own base.
 
     Raises:
         InputError: if there is none, with the nearest names.
     """
-    for folder in (Path(), CONFIGS, CONFIGS / "overlays"):
+    for folder in (Path() if beside is None else beside.parent, CONFIGS, CONFIGS / "overlays"):
         for candidate in (folder / name, folder / f"{name}.yaml"):
-            if candidate.is_file():
+            if candidate.is_file() and not (beside is not None and candidate.resolve() == beside.resolve()):
                 return candidate
     known = [path.stem for path in (*shipped(), *sorted((CONFIGS / "overlays").glob("*.yaml")))]
-    near = difflib.get_close_matches(Path(name).stem, known, n=3, cutoff=0.4) or known
+    known += [f"recipes/{path.stem}" for path in sorted((CONFIGS / "recipes").glob("*.yaml"))]
+    near = difflib.get_close_matches(name.removesuffix(".yaml"), known, n=3, cutoff=0.4) or known
     raise InputError(
         f"Expected a YAML file or the name of one in {CONFIGS} but there is no {name!r}; nearest: {', '.join(near)}."
     )
@@ -90,7 +95,7 @@ def _load(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     name = config.pop("base")
     if not isinstance(name, str):
         raise InputError(f"Expected base in {path} to name a config but got {name!r}; write recipes/NAME.")
-    base = find(name)
+    base = find(name, beside=path)
     if base.resolve() in (path.resolve(), *above):
         raise InputError(f"Expected base in {path} to lead to a config without one but {name} leads back; correct it.")
     return merge(_load(base, (*above, path.resolve())), config)

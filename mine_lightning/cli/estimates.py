@@ -73,7 +73,8 @@ def _checked(config: dict[str, Any]) -> dict[str, Any]:
     known(data, DATA, "data")
     accepted = [name for name in inspect.signature(estimate_mi).parameters if name not in ("x", "z", "seed")]
     known(settings, accepted, "estimate")
-    return settings
+    # 1e3 is a float in YAML
+    return {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in settings.items()}
 
 
 def _picture(estimate: MIEstimate, folder: RunFolder) -> str:

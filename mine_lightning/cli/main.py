@@ -65,7 +65,7 @@ def _main(request: arguments.Request) -> int:
             return 0
         if studies.is_one(config):
             experiment = _experiment(configs.find(request.configs[0]))
-            print(_yaml(config)) if request.print_config else studies.start(config, experiment)
+            print(_yaml(studies.resolved(config))) if request.print_config else studies.start(config, experiment)
             return 0
         checks.check_names(config)
         if request.print_config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from mine_lightning.studies import run as run_study
 from mine_lightning.types import Row
 from mine_lightning.views.terminal import table
 
-__all__ = ["identify", "is_one", "resume", "start"]
+__all__ = ["identify", "is_one", "resolved", "resume", "start"]
 
 KEYS = ("seed_everything", "output", "protocol", "study", "estimators")
 DATASET = "drawn"  # from a distribution, by the seed
@@ -41,6 +42,15 @@ class Parts:
 def is_one(config: dict[str, Any]) -> bool:
     """Return whether a config asks for a study, not for a training."""
     return "study" in config
+
+
+def resolved(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a study's config with all defaults filled in, as plain data.
+
+    Raises:
+        InputError: for a name or a value in it that does not fit.
+    """
+    return _build(config).plain
 
 
 def identify(config: dict[str, Any], experiment: str) -> dict[str, Any]:
@@ -66,6 +76,7 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
         (folder.path / unused).rmdir()
     folder.write_identity(**identity)
     folder.write_config(parts.plain)
+    folder.rows.touch()  # from here on there is something to go on from
     return _run(folder, parts)
 
 
@@ -125,7 +136,13 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
     print(f"study        {identity['experiment']} ({identity['protocol']}), seed {identity['seed']}")
     print(f"hardware     {hardware()}")
     print(f"run folder   {folder.path}", flush=True)
-    rows = run_study(parts.study, parts.estimators, folder.rows, identity["seed"], _tell)
+    try:
+        rows = run_study(parts.study, parts.estimators, folder.rows, identity["seed"], _tell)
+    except InputError:
+        raise
+    except BaseException:
+        print(f"The study stopped. Go on with: python train.py --resume {folder.path}", file=sys.stderr)
+        raise
     picture = _picture(parts.study, rows, folder.path)
     metrics = _errors(rows)
     folder.write_summary(

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mine_lightning.data.idx import read_idx
 from mine_lightning.errors import InputError
 
-__all__ = ["BUNDLED", "DATA_VARIABLE", "MNIST", "DigitImages", "load_digit_images"]
+__all__ = ["BUNDLED", "DATA_VARIABLE", "MNIST", "DigitImages", "cache_folder", "load_digit_images"]
 
 MNIST = "mnist"
 BUNDLED = "sklearn-digits"

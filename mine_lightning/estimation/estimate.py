@@ -11,6 +11,7 @@ from mine_lightning.estimation.consistency import check
 from mine_lightning.estimation.cross_fit import Fold, cross_fit, networks_for
 from mine_lightning.estimation.pairs import Pairs, Side, read_pairs
 from mine_lightning.estimation.result import MIEstimate
+from mine_lightning.estimation.surroundings import on_its_own
 from mine_lightning.estimation.training import Training
 from mine_lightning.types import StatisticsFactory
 
@@ -35,6 +36,8 @@ def estimate_mi(
     folds, a tenth of which choose where to stop and how to scale it, and the Donsker-Varadhan bound is read on the
     fold itself, on all combinations of its x and z. The value is the mean over the folds: each pair counts once, and
     for none has T been trained on it.
+
+    It runs on the CPU in float32, whatever surrounds the call, and threads that call it wait for each other.
 
     Mutual information does not change under one-to-one maps of each side. Vectors therefore get standard normal
     margins first, by the rank of each coordinate, so that heavy tails and units do not matter; images are
@@ -73,23 +76,27 @@ def estimate_mi(
         500
     """
     _check(folds, max_steps, seed)
-    sides = read_pairs(x, z)
-    if len(sides[0].raw) < 10 * folds:
-        raise InputError(
-            f"Expected at least 10 pairs a fold but got {len(sides[0].raw)} for {folds} folds; give fewer folds."
-        )
-    how = Recipe(gaussianise, statistics_network, folds, max_steps, seed, progress)
-    estimate = how(*sides)
-    return replace(estimate, checks=check(estimate, *sides, how)) if checks else estimate
+    with on_its_own():
+        sides = read_pairs(x, z)
+        if len(sides[0].raw) < 10 * folds:
+            raise InputError(
+                f"Expected at least 10 pairs a fold but got {len(sides[0].raw)} for {folds} folds; give fewer folds."
+            )
+        how = Recipe(gaussianise, statistics_network, folds, max_steps, seed, progress)
+        estimate = how(*sides)
+        return replace(estimate, checks=check(estimate, *sides, how)) if checks else estimate
 
 
 def _check(folds: int, max_steps: int | None, seed: int) -> None:
+    for name, value in (("folds", folds), ("max_steps", max_steps), ("seed", seed)):
+        if isinstance(value, bool) or not (isinstance(value, int) or (name == "max_steps" and value is None)):
+            raise InputError(f"Expected {name} to be a whole number but got {value!r}; give one.")
     if folds < 2:
         raise InputError(f"Expected at least 2 folds but got {folds}; T must be read on pairs it was not trained on.")
     if max_steps is not None and max_steps < 1:
         raise InputError(f"Expected max_steps >= 1 but got {max_steps}.")
-    if seed < 0:
-        raise InputError(f"Expected seed >= 0 but got {seed}.")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"Expected seed from 0 to 4294967295 but got {seed}.")
 
 
 @dataclass(frozen=True)

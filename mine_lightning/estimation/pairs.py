@@ -126,6 +126,8 @@ def _side(given: Any, name: str) -> Side:
 def _tensor(given: Any, name: str) -> Tensor:
     if isinstance(given, Tensor):
         raw = given.detach().cpu()
+        if raw.is_inference():  # it could not enter a graph
+            raw = raw.clone()
     else:
         try:
             array = np.asarray(_categories_as_codes(given))

@@ -251,7 +251,7 @@ def train(
     mine = _mine(network, pairs.shapes, training, seed, bound)
     by_value = bound is not None and bound.shift_invariant
     stop = AverageAndStop(*pairs[validation_index], training, tell, by_value)
-    with _quiet(), torch.enable_grad():
+    with _quiet():
         trainer = Trainer(
             max_epochs=1,
             accelerator="cpu",

@@ -30,11 +30,12 @@ from mine_lightning.networks.generators import (
 )
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
-from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
+from mine_lightning.networks.statistics import BlurredStatistics, ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
     "AdditiveEncoder",
     "AttributeClassifier",
+    "BlurredStatistics",
     "ConvDiscriminator",
     "ConvEncoder",
     "ConvGenerator",

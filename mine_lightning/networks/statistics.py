@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from mine_lightning.errors import InputError
 
-__all__ = ["ConvStatistics", "GaussianNoise", "LabelStatistics", "MLPStatistics"]
+__all__ = ["BlurredStatistics", "ConvStatistics", "GaussianNoise", "LabelStatistics", "MLPStatistics"]
 
 
 class GaussianNoise(nn.Module):
@@ -72,6 +72,34 @@ class MLPStatistics(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         return self.output(self.body(torch.cat([x.reshape(len(x), -1), z.reshape(len(z), -1)], dim=1))).squeeze(1)
+
+
+class BlurredStatistics(nn.Module):
+    r"""A perceptron over z and a blurred x: T sees x through Gaussian noise, z as it is.
+
+    Where x is a function of z, as a generated sample is of its latent vector, :math:`I(x; z)` is infinite and T reads
+    differences of any size. What is estimated here, :math:`I(x + \sigma\varepsilon; z)`, is finite: up to a constant
+    the entropy of what is generated, as seen at the scale of the noise.
+
+    Args:
+        x_shape: shape of one x.
+        z_shape: shape of one z.
+        x_noise: standard deviation of the noise, in the unit of x. It is part of what is estimated and stays in
+            evaluation mode, so that training and held-out values can be compared.
+        hidden: width of each hidden layer.
+    """
+
+    def __init__(
+        self, x_shape: Sequence[int], z_shape: Sequence[int], x_noise: float, hidden: Sequence[int] = (256, 256)
+    ) -> None:
+        super().__init__()
+        self.blur = GaussianNoise(x_noise, always=True)
+        self.body = _elu_layers([math.prod(x_shape) + math.prod(z_shape), *hidden], 0.0, 0.0)
+        self.output = nn.Linear(hidden[-1], 1)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        blurred = self.blur(x).reshape(len(x), -1)
+        return self.output(self.body(torch.cat([blurred, z.reshape(len(z), -1)], dim=1))).squeeze(1)
 
 
 def _elu_layers(widths: Sequence[int], input_noise: float, hidden_noise: float) -> nn.Sequential:

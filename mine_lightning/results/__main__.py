@@ -9,6 +9,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.results.campaign import run
 from mine_lightning.results.compare import compare
 from mine_lightning.results.document import write
+from mine_lightning.results.pictures import pictures
 from mine_lightning.results.sweep import sweep
 from mine_lightning.results.tables import RESULTS, keep
 from mine_lightning.results.workspace import make
@@ -26,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
             run(words[1:])
         elif words[:1] == ["compare"]:
             print(compare(words[1:]))
+        elif words[:1] == ["pictures"]:
+            print(pictures(words[1:]))
         elif words[:1] == ["sweep"]:
             sweep(words[1:])
         elif words[:1] == ["workspace"]:
@@ -33,8 +36,9 @@ def main(argv: list[str] | None = None) -> int:
                 print(address)
         elif words:
             raise InputError(
-                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...`, `sweep SWEEP.yaml`, "
-                f"`workspace --entity E --project P` or nothing but got {' '.join(words)!r}."
+                "Expected `run EXPERIMENT ...`, `keep RUN_DIR`, `compare RUN_DIR RUN_DIR ...`, "
+                "`pictures EXPERIMENT ...`, "
+                f"`sweep SWEEP.yaml`, `workspace --entity E --project P` or nothing but got {' '.join(words)!r}."
             )
         else:
             for path in write(RESULTS.parent):

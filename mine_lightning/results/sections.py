@@ -246,6 +246,6 @@ FIGURES = (
         "Consistency: error against the number of pairs",
         "Gaussians that share 1 nat in every panel, mean and range over four data sets. The paper's theorem 3 bounds "
         "the pairs needed by the number of T's parameters, which is the same here for all n; what one sees is that "
-        "the error of MINE falls in 20 dimensions too, where that of k-NN hardly does.",
+        "the error of `estimate_mi` falls in 20 dimensions too, where that of k-NN hardly does.",
     ),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mine_lightning.errors import InputError
-from mine_lightning.runs.folder import write_whole
+from mine_lightning.runs.folder import read_summary, write_whole
 
 __all__ = ["RESULTS", "keep", "load", "main_table", "mode_table", "place"]
 
@@ -34,7 +34,7 @@ def keep(run: Path, root: Path = RESULTS) -> Path:
             f"Expected a finished run in {run} but it has no summary.json; "
             f"finish it with `python train.py --resume {run}`."
         )
-    target = place(json.loads(source.read_text()), root)
+    target = place(read_summary(source), root)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, source.read_text())
     if (run / "figure.png").is_file():  # of a study: RESULTS.md shows it

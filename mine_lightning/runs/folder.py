@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from mine_lightning.errors import InputError
 
-__all__ = ["RunFolder", "write_whole"]
+__all__ = ["RunFolder", "read_summary", "write_whole"]
 
 # rank 0 tells the processes that it starts where the run lives
 _IDENTITY = {"experiment", "protocol", "dataset", "seed", "config_hash", "wandb_id"}
@@ -163,6 +163,24 @@ class RunFolder:
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the result."""
         write_whole(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Return a finished run's ``summary.json``.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    try:
+        summary = json.loads(path.read_text())
+        if {"experiment", "protocol", "dataset", "seed"} <= set(summary):
+            return summary
+    except (ValueError, TypeError):
+        pass
+    raise InputError(
+        f"Expected experiment, protocol, dataset and seed in {path} but it is damaged; delete it and give "
+        f"`python train.py --resume {path.parent}`, which writes it anew."
+    )
 
 
 def write_whole(path: Path, text: str) -> None:

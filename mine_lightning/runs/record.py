@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mine_lightning.errors import InputError
-from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.folder import RunFolder, read_summary
 from mine_lightning.runs.mode_counts import read_mode_counts
 from mine_lightning.runs.warning_log import read_warnings
 
@@ -58,11 +57,13 @@ class RunRecord:
                 f"Expected a run folder at {path} but it has no run.json that tells what it is; name a folder that "
                 "`python train.py --config ...` made."
             )
+        if folder.rows.is_file():
+            raise InputError(f"Expected the folder of a training but {path} has a study, with a figure of its own.")
         summary = folder.path / "summary.json"
         return cls(
             folder.path,
             identity,
-            json.loads(summary.read_text()) if summary.is_file() else None,
+            read_summary(summary) if summary.is_file() else None,
             read_curves(folder.path / "metrics.csv"),
             _pictures(folder.samples),
             read_mode_counts(folder.modes_file),
@@ -73,7 +74,7 @@ class RunRecord:
     @property
     def steps(self) -> int:
         """Training batches, so far."""
-        if self.summary is not None:
+        if self.summary is not None and "steps" in self.summary:
             return self.summary["steps"]
         return max((points[-1][0] for points in self.curves.values()), default=0)
 

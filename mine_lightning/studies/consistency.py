@@ -8,7 +8,7 @@ from typing import Any
 
 from mine_lightning.data.known_mi import Gaussian, sparse
 from mine_lightning.errors import InputError
-from mine_lightning.studies.study import Point, Row, Study
+from mine_lightning.studies.study import Point, Row, Study, check_sizes
 
 __all__ = ["Consistency"]
 
@@ -28,12 +28,11 @@ class Consistency(Study):
         datasets: number of fresh data sets at each n.
 
     Raises:
-        InputError: for fewer pairs than that, or information that is not positive.
+        InputError: for fewer pairs than that, another size below 1, or information that is not positive.
     """
 
     def __init__(self, dims: Sequence[int], n: Sequence[int], nats: float = 1.0, datasets: int = 4) -> None:
-        if min(n) < 100:
-            raise InputError(f"Expected at least 100 pairs but got {min(n)}; fewer are too few for an estimate.")
+        check_sizes(datasets, n=n, dims=dims)
         if nats <= 0:
             raise InputError(f"Expected nats above 0 but got {nats}; independent pairs are a check of estimate_mi.")
         self.dims, self.n, self.nats, self.datasets = list(dims), list(n), nats, datasets

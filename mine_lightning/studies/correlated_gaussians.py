@@ -7,7 +7,7 @@ from typing import Any
 
 from mine_lightning.data.known_mi import Gaussian, sparse
 from mine_lightning.errors import InputError
-from mine_lightning.studies.study import Point, Row, Study
+from mine_lightning.studies.study import Point, Row, Study, check_sizes
 
 __all__ = ["CorrelatedGaussians"]
 
@@ -26,10 +26,11 @@ class CorrelatedGaussians(Study):
         datasets: number of fresh data sets at each correlation.
 
     Raises:
-        InputError: for a correlation outside its range.
+        InputError: for a correlation outside its range, or a size below 1.
     """
 
     def __init__(self, dims: int, rho: Sequence[float], n: int = 10_000, datasets: int = 3) -> None:
+        check_sizes(datasets, rho=rho, n=[n], dims=[dims])
         outside = [value for value in rho if not -1 < value < 1]
         if outside:
             raise InputError(f"Expected every rho in (-1, 1) but got {outside[0]}; at 1 the information is infinite.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from copy import deepcopy
@@ -16,6 +17,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.estimation import estimate_mi
 from mine_lightning.estimation.cross_fit import parts_of
 from mine_lightning.estimation.pairs import Pairs, read_pairs
+from mine_lightning.estimation.surroundings import on_its_own
 from mine_lightning.estimation.training import Training, split, train
 from mine_lightning.estimation.value import score_matrix
 from mine_lightning.held_out import HeldOut
@@ -50,10 +52,19 @@ class CrossFitted(Estimator):
 
     Args:
         settings: its arguments beside x, z and seed.
+
+    Raises:
+        InputError: for a setting that it does not have.
     """
 
     def __init__(self, settings: dict[str, Any] | None = None) -> None:
         self.settings = settings or {}
+        known = set(inspect.signature(estimate_mi).parameters) - {"x", "z", "seed"}
+        for name in self.settings:
+            if name not in known:
+                raise InputError(
+                    f"Expected one of {', '.join(sorted(known))} in settings but got {name!r}; correct it."
+                )
 
     def __call__(self, x: Tensor, z: Tensor, seed: int) -> Reading:
         estimate = estimate_mi(x, z, seed=seed, **self.settings)
@@ -90,7 +101,7 @@ class Trained(Estimator):
         max_steps: optimizer steps a fold at most; by the size of the data by default.
 
     Raises:
-        InputError: for fewer than 2 folds.
+        InputError: for fewer than 2 folds or 1 step.
     """
 
     def __init__(
@@ -102,12 +113,20 @@ class Trained(Estimator):
     ) -> None:
         if folds < 2:
             raise InputError(f"Expected at least 2 folds but got {folds}; T must be read on pairs it has not seen.")
+        if max_steps is not None and max_steps < 1:
+            raise InputError(f"Expected max_steps >= 1 but got {max_steps}.")
         self.bound = bound
         self.statistics_network = statistics_network
         self.folds = folds
         self.max_steps = max_steps
 
     def __call__(self, x: Tensor, z: Tensor, seed: int) -> Reading:
+        with on_its_own():
+            return self._estimate(x, z, seed)
+
+    def _estimate(self, x: Tensor, z: Tensor, seed: int) -> Reading:
+        if len(x) < 10 * self.folds:
+            raise InputError(f"Expected at least 10 pairs a fold but got {len(x)} for {self.folds} folds.")
         pairs = Pairs(*read_pairs(x, z), gaussianise=False, seed=seed)
         training = Training.for_size(len(pairs) - len(pairs) // self.folds, self.max_steps)
         values = []

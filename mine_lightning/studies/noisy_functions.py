@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mine_lightning.data.known_mi import NoisyFunction
 from mine_lightning.errors import InputError
-from mine_lightning.studies.study import Point, Row, Study
+from mine_lightning.studies.study import Point, Row, Study, check_sizes
 
 __all__ = ["NoisyFunctions"]
 
@@ -32,10 +32,11 @@ class NoisyFunctions(Study):
         datasets: number of fresh data sets at each noise.
 
     Raises:
-        InputError: for a noise that is not positive.
+        InputError: for a noise that is not positive, or a size below 1.
     """
 
     def __init__(self, sigma: Sequence[float], dims: int = 2, n: int = 3_000, datasets: int = 2) -> None:
+        check_sizes(datasets, sigma=sigma, n=[n], dims=[dims])
         if min(sigma) <= 0:
             raise InputError(f"Expected every sigma above 0 but got {min(sigma)}; at 0 the information is infinite.")
         self.sigma, self.dims, self.n, self.datasets = list(sigma), dims, n, datasets

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +40,19 @@ def run(
         tell: called with each new row, how many there are, and how many there will be.
 
     Raises:
-        InputError: if the file has rows of another study.
+        InputError: if the file has rows of another study, or another process fills it.
     """
+    with _alone(path):
+        return _run(study, estimators, path, seed, tell)
+
+
+def _run(
+    study: Study,
+    estimators: Mapping[str, Estimator],
+    path: Path,
+    seed: int,
+    tell: Callable[[Row, int, int], None] | None,
+) -> list[Row]:
     points = list(study.points())
     total = len(points) * len(estimators)
     rows = read_rows(path)
@@ -65,18 +78,46 @@ def run(
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a file, none where there is no file; a last line that a kill cut short does not count."""
+    """Return the rows of a file, none where there is no file; a last line that a kill cut short does not count.
+
+    Raises:
+        InputError: for a line that is no row.
+    """
     if not path.is_file():
         return []
     text = path.read_text()
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         path.write_text(whole)
-    return [Row(*(read(cell) for read, cell in zip(_TYPES, line, strict=True))) for line in _body(whole)]
+    lines = list(csv.reader(whole.splitlines()))
+    rows: dict[tuple[Any, ...], Row] = {}
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            row = Row(*(read(cell) for read, cell in zip(_TYPES, line, strict=True)))
+        except ValueError as error:
+            raise InputError(
+                f"Expected a row of a study in line {number} of {path} but it can't be read ({error}); delete the "
+                "line, it is computed again."
+            ) from error
+        rows.setdefault((row.panel, row.at, row.dataset, row.estimator), row)
+    return list(rows.values())
 
 
-def _body(text: str) -> list[list[str]]:
-    return list(csv.reader(text.splitlines()))[1:]
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a study's file, which two processes would fill twice; the lock goes with the process, also by a kill."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    with path.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"Expected {path.parent} to be free but another process runs this study; wait.") from None
+        yield
+    path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _row(point: Point, estimator: str, nats: float, stderr: float, seconds: float) -> Row:
@@ -86,7 +127,7 @@ def _row(point: Point, estimator: str, nats: float, stderr: float, seconds: floa
 
 
 def _append(path: Path, row: Row) -> None:
-    new = not path.is_file()
+    new = not path.is_file() or path.stat().st_size == 0
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mine_lightning.data.known_mi import KnownMI
+from mine_lightning.errors import InputError
 from mine_lightning.types import Row
 
-__all__ = ["Point", "Row", "Study"]
+__all__ = ["Point", "Row", "Study", "check_sizes"]
+
+FEWEST = 100  # pairs, of which an estimate says something
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,23 @@ class Study(ABC):
     @abstractmethod
     def plot(self, rows: Sequence[Row]) -> Any:
         """Return a matplotlib figure of the rows."""
+
+
+def check_sizes(datasets: int, **sizes: Sequence[float]) -> None:
+    """Check how large a study is: at least a data set, and of each size at least one, none twice.
+
+    Args:
+        datasets: number of fresh data sets at each point.
+        sizes: by its name each axis; ``n``, pairs, is at least 100, ``dims`` at least 1.
+
+    Raises:
+        InputError: for the first that does not fit.
+    """
+    if datasets < 1:
+        raise InputError(f"Expected datasets >= 1 but got {datasets}; a study needs one.")
+    for name, values in sizes.items():
+        if not values or len(set(values)) < len(values):
+            raise InputError(f"Expected {name} to have one value or more, none twice, but got {list(values)}.")
+        least = {"n": FEWEST, "dims": 1}.get(name, -float("inf"))
+        if min(values) < least:
+            raise InputError(f"Expected {name} >= {least} but got {min(values)}; correct it.")

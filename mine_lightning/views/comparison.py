@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from mine_lightning.errors import InputError
 from mine_lightning.published import published_row
 from mine_lightning.runs.record import RunRecord
 from mine_lightning.views import page
@@ -115,10 +116,19 @@ def _last_modes(name: str, run: RunRecord) -> str:
 
 def _differences(runs: Sequence[RunRecord]) -> list[list[str]]:
     """Return the keys of the configs that not all runs share, with each run's value."""
-    flat = [dict(_flat(yaml.safe_load(run.config) or {})) for run in runs]
+    flat = [dict(_flat(_config(run))) for run in runs]
     keys = list(dict.fromkeys(key for config in flat for key in config if key not in ("output", "seed_everything")))
     rows = [[key, *(_short(config.get(key, "")) for config in flat)] for key in keys]
     return [row for row in rows if len(set(row[1:])) > 1]
+
+
+def _config(run: RunRecord) -> Any:
+    try:
+        return yaml.safe_load(run.config) or {}
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"Expected YAML in {run.path / 'config.yaml'} but it is damaged; leave the run out."
+        ) from error
 
 
 def _flat(node: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -92,10 +92,19 @@ def test_a_base_is_found_like_any_config_from_anywhere(tmp_path, monkeypatch):
     assert "base" not in config
 
 
+def test_a_base_lies_beside_the_file_that_names_it_and_may_have_its_name(tmp_path):
+    (tmp_path / "lowest.yaml").write_text("a: 1")
+    (tmp_path / "top.yaml").write_text("base: lowest\nb: 2")
+    assert configs.load(tmp_path / "top.yaml") == {"a": 1, "b": 2}
+    (tmp_path / "ib_mnist_dvb.yaml").write_text("base: ib_mnist_dvb\nprotocol: own")
+    shipped = configs.load(configs.find("ib_mnist_dvb"))
+    assert configs.load(tmp_path / "ib_mnist_dvb.yaml") == {**shipped, "protocol": "own"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("base: a", "leads back"),
+        ("base: a", "there is no 'a'"),  # a file is not its own base
         ("base: b", "leads back"),
         ("base: 3", "to name a config but got 3"),
         ("base: nil", "there is no"),

@@ -87,9 +87,26 @@ def test_wrong_input_is_told_in_one_line(override, message, tmp_path, capsys):
     assert message in line
 
 
+def test_a_stopped_study_says_how_to_go_on_and_does(tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mine_lightning.studies.NearestNeighbours.__call__", interrupted)
+        patch.setattr("mine_lightning.studies.CrossFitted.__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            main(words("mi_consistency", tmp_path))
+    (folder,) = (tmp_path / "mi_consistency").iterdir()
+    assert f"Go on with: python train.py --resume {folder}" in capsys.readouterr().err
+    assert main(["--resume", str(folder)]) == 0  # though it had no row yet
+
+
 def test_a_config_is_printed(capsys):
     assert main(["--config", "mi_gaussian_2d", "--print_config"]) == 0
-    assert yaml.safe_load(capsys.readouterr().out)["study"]["init_args"]["dims"] == 2
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["study"]["init_args"]["dims"] == 2
+    assert printed["estimators"]["MINE"]["init_args"]["folds"] == 3  # a default that the file leaves out
+    assert main(["--config", "mi_gaussian_2d", "--print_config", "--study.nonsense", "3"]) == 2
 
 
 @pytest.mark.parametrize("name", TINY)

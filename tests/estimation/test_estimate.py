@@ -126,7 +126,7 @@ def test_the_running_estimate_is_shown_where_it_is_asked_for(capfd):
         ({"folds": 1}, "Expected at least 2 folds but got 1"),
         ({"folds": 21}, "Expected at least 10 pairs a fold but got 200 for 21 folds"),
         ({"max_steps": 0}, "Expected max_steps >= 1 but got 0"),
-        ({"seed": -1}, "Expected seed >= 0 but got -1"),
+        ({"seed": -1}, "Expected seed from 0 to 4294967295 but got -1"),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

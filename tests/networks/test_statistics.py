@@ -11,7 +11,13 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
-from mine_lightning.networks.statistics import ConvStatistics, GaussianNoise, LabelStatistics, MLPStatistics
+from mine_lightning.networks.statistics import (
+    BlurredStatistics,
+    ConvStatistics,
+    GaussianNoise,
+    LabelStatistics,
+    MLPStatistics,
+)
 
 
 @pytest.mark.parametrize(("make", "x_shape", "z_shape"), STATISTICS)
@@ -64,6 +70,21 @@ def test_noise_has_its_standard_deviation_in_training_and_none_in_evaluation():
     assert noise(torch.zeros(100_000)).std().item() == pytest.approx(0.3, rel=0.02)
     assert torch.equal(noise.eval()(torch.ones(3)), torch.ones(3))
     assert GaussianNoise(0.3, always=True).eval()(torch.zeros(100_000)).std().item() == pytest.approx(0.3, rel=0.02)
+
+
+def test_blur_has_its_size_on_x_none_on_z_and_stays_in_evaluation():
+    T = BlurredStatistics((2,), (1,), x_noise=0.5, hidden=(1,))
+    with torch.no_grad():
+        T.body[1].weight[:], T.body[1].bias[:] = torch.tensor([[1.0, 0.0, 0.0]]), 50.0  # ELU is the identity here
+        T.output.weight[:], T.output.bias[:] = 1.0, -50.0
+    x, z = torch.full((100_000, 2), 3.0), torch.randn(100_000, 1)
+    for module in (T, T.eval()):
+        scores = module(x, z)
+        assert scores.mean().item() == pytest.approx(3.0, abs=0.01)
+        assert scores.std().item() == pytest.approx(0.5, rel=0.02)
+    with torch.no_grad():
+        T.body[1].weight[:] = torch.tensor([[0.0, 0.0, 1.0]])
+    torch.testing.assert_close(T(x, z), z[:, 0], atol=1e-4, rtol=0)
 
 
 def test_vectors_are_refused_by_the_convolutional_network():

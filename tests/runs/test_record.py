@@ -57,3 +57,14 @@ def test_another_folder_is_told(tmp_path, content):
         (tmp_path / "run.json").write_text(content)
     with pytest.raises(InputError, match=r"Expected a run folder at .* run\.json that tells what it is"):
         RunRecord.read(tmp_path)
+
+
+def test_a_study_and_a_damaged_summary_are_told(tmp_path):
+    (tmp_path / "run.json").write_text('{"experiment": "a", "protocol": "b", "dataset": "c", "seed": 0}')
+    for text in ("{", "{}", "3"):
+        (tmp_path / "summary.json").write_text(text)
+        with pytest.raises(InputError, match="is damaged; delete it and give"):
+            RunRecord.read(tmp_path)
+    (tmp_path / "rows.csv").touch()
+    with pytest.raises(InputError, match="has a study, with a figure of its own"):
+        RunRecord.read(tmp_path)

@@ -7,7 +7,7 @@ from mine_lightning.studies import Consistency
 
 
 def test_it_refuses_too_few_pairs_and_no_information():
-    with pytest.raises(InputError, match="at least 100 pairs but got 50"):
+    with pytest.raises(InputError, match="n >= 100 but got 50"):
         Consistency([1], [50, 200])
     with pytest.raises(InputError, match="nats above 0 but got 0"):
         Consistency([1], [200], nats=0)

@@ -74,3 +74,12 @@ def test_what_is_read_is_the_bound_of_the_scores(bound):
 def test_it_refuses_a_single_fold():
     with pytest.raises(InputError, match="at least 2 folds but got 1"):
         Trained(FDivergence(), folds=1)
+    with pytest.raises(InputError, match="max_steps >= 1 but got 0"):
+        Trained(FDivergence(), max_steps=0)
+    with pytest.raises(InputError, match="10 pairs a fold but got 1500 for 200 folds"):
+        Trained(FDivergence(), folds=200)(X, Z, 0)
+
+
+def test_settings_that_estimate_mi_has_not_are_told_before_anything_runs():
+    with pytest.raises(InputError, match="in settings but got 'max_stepz'"):
+        CrossFitted({"max_stepz": 3})

@@ -58,3 +58,37 @@ def test_it_refuses_the_rows_of_another_study(tmp_path):
     run(STUDY, {"A": Mean()}, tmp_path / "rows.csv", 0)
     with pytest.raises(InputError, match="Expected rows of this study in"):
         run(CorrelatedGaussians(1, [0.5], n=100), {"A": Mean()}, tmp_path / "rows.csv", 0)
+
+
+def test_two_processes_can_t_fill_one_file(tmp_path):
+    class Second(Mean):
+        def __call__(self, x, z, seed):
+            run(STUDY, {"A": Mean()}, tmp_path / "rows.csv", 0)
+
+    with pytest.raises(InputError, match="another process runs this study"):
+        run(STUDY, {"A": Second()}, tmp_path / "rows.csv", 0)
+    assert len(run(STUDY, {"A": Mean()}, tmp_path / "rows.csv", 0)) == 4  # free again
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_row_that_is_there_twice_counts_once(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = run(STUDY, {"A": Mean()}, path, 0)
+    path.write_text(path.read_text() + path.read_text().splitlines(keepends=True)[-1])
+    assert [row[:7] for row in read_rows(path)] == [row[:7] for row in rows]
+
+
+@pytest.mark.parametrize("line", ["p,0.1,100,0,0.5,A,nothing,nan,1.0", "p,0.1,100"])
+def test_a_damaged_line_is_told_by_its_number(tmp_path, line):
+    path = tmp_path / "rows.csv"
+    run(STUDY, {"A": Mean()}, path, 0)
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InputError, match=r"a row of a study in line 6 of .*rows\.csv but it can't be read"):
+        read_rows(path)
+
+
+def test_an_empty_file_begins_anew_with_its_header(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("")
+    run(STUDY, {"A": Mean()}, path, 0)
+    assert len(read_rows(path)) == 4

@@ -5,6 +5,7 @@ import math
 import pytest
 from scipy import integrate
 
+from mine_lightning.errors import InputError
 from mine_lightning.studies import Consistency, CorrelatedGaussians, NoisyFunctions, Row
 
 STUDIES = {
@@ -68,3 +69,20 @@ def test_every_panel_of_consistency_has_the_same_information():
     points = list(Consistency([1, 5, 20], [100, 300], nats=1.5, datasets=1).points())
     assert [point.distribution.mi for point in points] == pytest.approx([1.5] * 6)
     assert [point.n for point in points] == [100, 300] * 3
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: CorrelatedGaussians(0, [0.5]), "dims >= 1 but got 0"),
+        (lambda: CorrelatedGaussians(2, []), r"rho to have one value or more, none twice, but got \[\]"),
+        (lambda: CorrelatedGaussians(2, [0.5, 0.5]), "none twice"),
+        (lambda: CorrelatedGaussians(2, [0.5], n=-5), "n >= 100 but got -5"),
+        (lambda: NoisyFunctions([]), "sigma to have one value or more"),
+        (lambda: NoisyFunctions([0.5], datasets=0), "datasets >= 1 but got 0"),
+        (lambda: Consistency([-2], [200]), "dims >= 1 but got -2"),
+    ],
+)
+def test_sizes_that_no_study_has_are_told(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
