@@ -16,9 +16,9 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mine_lightning.data.batches import EpochSampler, pixels
 from mine_lightning.data.digit_images import cache_folder
 from mine_lightning.data.face_images import SIDE, Decoding, FaceImages, load_face_images
-from mine_lightning.data.stacked_mnist import EpochSampler
 from mine_lightning.errors import InputError
 
 __all__ = ["CelebA"]
@@ -147,7 +147,7 @@ class _Cached(Dataset[Tensor]):
 def _pixels(images: Any) -> Tensor:
     """Return a batch ``[n, 3, 64, 64]`` in [-1, 1] of uint8 images, or of what is a batch already."""
     batch = images if isinstance(images, Tensor) else torch.stack(images)
-    return batch.float().div_(127.5).sub_(1)
+    return pixels(batch)
 
 
 def _decoded(faces: FaceImages, workers: int) -> Path:

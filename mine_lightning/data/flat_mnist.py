@@ -11,8 +11,8 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mine_lightning.data.batches import EpochSampler, loader, pixels
 from mine_lightning.data.digit_images import DigitImages, load_digit_images
-from mine_lightning.data.stacked_mnist import EpochSampler
 from mine_lightning.errors import InputError
 
 __all__ = ["FlatDigits", "FlatMNIST"]
@@ -43,7 +43,7 @@ class FlatDigits(Dataset[Batch]):
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """Return a batch, x ``[n, 784]`` and labels ``[n]``, cut out at once: collating single digits costs a step."""
         chosen = torch.as_tensor(indices)
-        return self.images[chosen].float().div_(127.5).sub_(1), self.labels[chosen]
+        return pixels(self.images[chosen]), self.labels[chosen]
 
 
 class FlatMNIST(LightningDataModule):
@@ -112,8 +112,7 @@ class FlatMNIST(LightningDataModule):
                 f"Expected a batch of {self.batch_size} digits to train on but there are {len(data)}: {digits.name} "
                 f"has {len(digits.train_labels)}, of which {self.held_out} are held out; lower held_out or batch_size."
             )
-        sampler = EpochSampler(len(data), self.seed)
-        return DataLoader(data, self.batch_size, sampler=sampler, collate_fn=_as_is, drop_last=True)
+        return loader(data, self.batch_size, EpochSampler(len(data), self.seed))
 
     def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
         if self.held_out == 0:
@@ -130,9 +129,4 @@ class FlatMNIST(LightningDataModule):
 
     def _eval_loader(self, images: Tensor, labels: Tensor) -> DataLoader[Batch]:
         data = FlatDigits(images[: self.eval_size], labels[: self.eval_size])
-        return DataLoader(data, self.eval_batch_size, collate_fn=_as_is)
-
-
-def _as_is(batch: Any) -> Any:
-    """Return what ``__getitems__`` made: it is a batch already."""
-    return batch
+        return loader(data, self.eval_batch_size)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mine_lightning.data.batches import EpochSampler, loader, pixels
 from mine_lightning.data.digit_images import DigitImages, load_digit_images
-from mine_lightning.data.stacked_mnist import EpochSampler
 from mine_lightning.errors import InputError
 
 __all__ = ["MNISTDigits"]
@@ -87,8 +86,7 @@ class MNISTDigits(LightningDataModule):
                 f"Expected at least one training batch of {self.batch_size} images but {self.digits.name} has "
                 f"{len(images):,} for training; lower data.batch_size."
             )
-        sampler = EpochSampler(len(images), self.seed, self.passes)
-        return DataLoader(_Grey(images), self.batch_size, sampler=sampler, collate_fn=_as_is, drop_last=True)
+        return loader(_Grey(images), self.batch_size, EpochSampler(len(images), self.seed, self.passes))
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         return self._eval_loader(self.digits.train_images[self._first_held_out :])
@@ -101,7 +99,7 @@ class MNISTDigits(LightningDataModule):
         return len(self.digits.train_images) - max(1, round(self.held_out * len(self.digits.train_images)))
 
     def _eval_loader(self, images: Tensor) -> DataLoader[Tensor]:
-        return DataLoader(_Grey(images[: self.eval_size]), self.eval_batch_size, collate_fn=_as_is)
+        return loader(_Grey(images[: self.eval_size]), self.eval_batch_size)
 
 
 class _Grey(Dataset[Tensor]):
@@ -117,9 +115,4 @@ class _Grey(Dataset[Tensor]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> Tensor:
-        return self.images[torch.as_tensor(indices), None].float().div_(127.5).sub_(1)
-
-
-def _as_is(batch: Any) -> Any:
-    """Return what ``__getitems__`` made: it is a batch already."""
-    return batch
+        return pixels(self.images[torch.as_tensor(indices), None])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
+from mine_lightning.data.batches import EpochSampler, loader, pixels
 from mine_lightning.data.digit_images import DigitImages, load_digit_images
 
 __all__ = ["StackedDigits", "StackedMNIST"]
@@ -38,35 +38,7 @@ class StackedDigits(Dataset[Tensor]):
 
     def __getitems__(self, indices: Sequence[int]) -> Tensor:
         """Return a batch ``[n, 3, 28, 28]`` at once: a loader that collates single images costs as much as the GAN."""
-        return self.images[self.triples[torch.as_tensor(indices)]].float().div_(127.5).sub_(1)
-
-
-class EpochSampler(Sampler[int]):
-    """A random order that depends on (seed, epoch) alone, so that a resumed run sees what it would have seen.
-
-    Args:
-        size: number of samples.
-        seed: of the order.
-        passes: over all samples in one epoch, each in its own order.
-    """
-
-    def __init__(self, size: int, seed: int, passes: int = 1) -> None:
-        self.size = size
-        self.seed = seed
-        self.passes = passes
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; Lightning calls it before each."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.size * self.passes
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        orders = [torch.randperm(self.size, generator=generator) for _ in range(self.passes)]
-        return iter(torch.cat(orders).tolist())
+        return pixels(self.images[self.triples[torch.as_tensor(indices)]])
 
 
 class StackedMNIST(LightningDataModule):
@@ -124,8 +96,7 @@ class StackedMNIST(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         data = StackedDigits(self.digits.train_images, self.train_size, self.seed)
-        sampler = EpochSampler(len(data), self.seed)
-        return DataLoader(data, self.batch_size, sampler=sampler, collate_fn=_as_is, drop_last=True)
+        return loader(data, self.batch_size, EpochSampler(len(data), self.seed))
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         return self._eval_loader(self.seed + 1)
@@ -135,9 +106,4 @@ class StackedMNIST(LightningDataModule):
 
     def _eval_loader(self, seed: int) -> DataLoader[Tensor]:
         data = StackedDigits(self.digits.test_images, self.eval_size, seed)
-        return DataLoader(data, self.eval_batch_size, collate_fn=_as_is)
-
-
-def _as_is(batch: Any) -> Any:
-    """Return what ``__getitems__`` made: it is a batch already."""
-    return batch
+        return loader(data, self.eval_batch_size)

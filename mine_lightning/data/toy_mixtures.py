@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mine_lightning.data.stacked_mnist import EpochSampler
+from mine_lightning.data.batches import EpochSampler, loader
 from mine_lightning.errors import InputError
 
 __all__ = ["GaussianGrid", "Spiral", "ToyMixture"]
@@ -121,14 +120,13 @@ class ToyMixture(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         data = _Points(self._draw(self.train_size, 0))
-        sampler = EpochSampler(self.train_size, self.seed)
-        return DataLoader(data, self.batch_size, sampler=sampler, collate_fn=_as_is, drop_last=True)
+        return loader(data, self.batch_size, EpochSampler(self.train_size, self.seed))
 
     def val_dataloader(self) -> DataLoader[Tensor]:
-        return DataLoader(_Points(self._draw(self.eval_size, 1)), self.eval_batch_size, collate_fn=_as_is)
+        return loader(_Points(self._draw(self.eval_size, 1)), self.eval_batch_size)
 
     def test_dataloader(self) -> DataLoader[Tensor]:
-        return DataLoader(_Points(self._draw(self.eval_size, 2)), self.eval_batch_size, collate_fn=_as_is)
+        return loader(_Points(self._draw(self.eval_size, 2)), self.eval_batch_size)
 
     def _draw(self, n: int, stream: int) -> Tensor:
         return self.mixture.sample(n, torch.Generator().manual_seed(self.seed * 3 + stream))
@@ -148,11 +146,6 @@ class _Points(Dataset[Tensor]):
 
     def __getitems__(self, indices: Sequence[int]) -> Tensor:
         return self.points[torch.as_tensor(indices)]
-
-
-def _as_is(batch: Any) -> Any:
-    """Return what ``__getitems__`` made: it is a batch already."""
-    return batch
 
 
 def _check(count: int, std: float) -> None:

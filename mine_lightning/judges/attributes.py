@@ -10,6 +10,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
 from torch import Tensor
 from torch.nn import functional as F
 
+from mine_lightning.data.batches import pixels
 from mine_lightning.data.digit_images import cache_folder
 from mine_lightning.data.face_images import SIDE, FaceImages
 from mine_lightning.errors import InputError
@@ -138,4 +139,4 @@ def _read(classifier: AttributeClassifier, images: Tensor) -> Tensor:
 
 def _pixels(images: Tensor) -> Tensor:
     """Return images in [-1, 1] of uint8 ones."""
-    return images.float() / 127.5 - 1
+    return pixels(images)

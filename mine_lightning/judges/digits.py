@@ -10,6 +10,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_warn
 from torch import Tensor
 from torch.nn import functional as F
 
+from mine_lightning.data.batches import pixels
 from mine_lightning.data.digit_images import MNIST, DigitImages, cache_folder
 from mine_lightning.errors import InputError
 from mine_lightning.judges.cache import load, save
@@ -128,7 +129,7 @@ def _accuracy(classifier: DigitClassifier, digits: DigitImages) -> float:
 
 def _pixels(images: Tensor) -> Tensor:
     """Return ``[n, 1, 28, 28]`` in [-1, 1] of uint8 images ``[n, 28, 28]``."""
-    return images[:, None].float() / 127.5 - 1
+    return pixels(images[:, None])
 
 
 def _fingerprint(digits: DigitImages) -> str:

@@ -33,14 +33,11 @@ class ConvGenerator(nn.Module):
         self.dense = nn.Linear(latent, 4 * width * 4 * 4)
         self.body = nn.Sequential(
             nn.Unflatten(1, (4 * width, 4, 4)),
-            nn.BatchNorm2d(4 * width),
-            nn.ReLU(),
+            *_normalised(4 * width),
             _upsample(4 * width, 2 * width, kernel, output_padding=0),  # 4 -> 7 pixels
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
+            *_normalised(2 * width),
             _upsample(2 * width, width, kernel),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
+            *_normalised(width),
             _upsample(width, channels, kernel),
             nn.Tanh(),
         )

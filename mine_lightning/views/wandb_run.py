@@ -17,7 +17,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 
-__all__ = ["how_to_look", "wandb_logger", "wandb_mode"]
+__all__ = ["has_key", "how_to_look", "silence", "wandb_logger", "wandb_mode"]
 
 _MODES = {
     **{mode: mode for mode in ("online", "offline", "disabled")},
@@ -37,7 +37,7 @@ def wandb_mode() -> str:
     """
     asked = os.environ.get("WANDB_MODE", "").lower()
     if not asked:
-        return "online" if _has_key() else "offline"
+        return "online" if has_key() else "offline"
     if asked not in _MODES:
         raise InputError(
             f"Expected WANDB_MODE to be online, offline or disabled but it is {asked!r}; set one of them, or unset it."
@@ -57,7 +57,7 @@ def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
     logger = _logger(folder, mode)
     if mode == "offline":
         reason = "WANDB_MODE asks for it" if os.environ.get("WANDB_MODE") else _NO_KEY
-    elif reason := (_silence() if _has_key() else _NO_KEY):  # wandb would prompt for a key on a terminal
+    elif reason := (silence() if has_key() else _NO_KEY):  # wandb would prompt for a key on a terminal
         logger = _logger(folder, "offline")
     elif reason := _refusal(logger):
         logger = _logger(folder, "offline", "-offline")  # wandb holds on to the id of a start that failed
@@ -87,7 +87,7 @@ def _logger(folder: RunFolder, mode: str, ending: str = "") -> Any:
     )
 
 
-def _silence() -> str:
+def silence() -> str:
     """Return why W&B's server can't be reached; empty where anything answers, be it an error."""
     try:
         urllib.request.urlopen(urllib.request.Request(_server(), method="HEAD"), timeout=_ANSWER_WITHIN / 2).close()
@@ -124,7 +124,7 @@ def _server() -> str:
     return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
     """Return whether there is a key, in the environment or in netrc."""
     if os.environ.get("WANDB_API_KEY"):
         return True

@@ -117,9 +117,9 @@ def save(view: Any) -> str:
     Raises:
         InputError: without a key, without an answer from the server, or if it refuses.
     """
-    if not wandb_run._has_key():
+    if not wandb_run.has_key():
         raise InputError("Expected a W&B API key but there is none; `wandb login` asks for it, or set WANDB_API_KEY.")
-    silence = wandb_run._silence()
+    silence = wandb_run.silence()
     if silence:
         raise InputError(f"Expected W&B's server but {silence}; try again with a network.")
     try:

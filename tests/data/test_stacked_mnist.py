@@ -1,8 +1,8 @@
-"""Stacked images are three digits, drawn once by a seed, in an order that (seed, epoch) sets."""
+"""Stacked images are three digits, drawn once by a seed."""
 
 import torch
 
-from mine_lightning.data.stacked_mnist import EpochSampler, StackedDigits, StackedMNIST
+from mine_lightning.data.stacked_mnist import StackedDigits, StackedMNIST
 
 DIGITS = torch.randint(256, (40, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
 
@@ -27,24 +27,6 @@ def test_all_modes_are_equally_likely():
 def test_triples_depend_on_the_seed_alone():
     assert torch.equal(StackedDigits(DIGITS, 50, 3).triples, StackedDigits(DIGITS, 50, 3).triples)
     assert not torch.equal(StackedDigits(DIGITS, 50, 3).triples, StackedDigits(DIGITS, 50, 4).triples)
-
-
-def test_order_depends_on_seed_and_epoch_alone():
-    def order(seed, epoch):
-        sampler = EpochSampler(100, seed)
-        sampler.set_epoch(epoch)
-        torch.rand(1)  # the global state does not count
-        return list(sampler)
-
-    assert order(0, 2) == order(0, 2)
-    assert sorted(order(0, 2)) == list(range(100))
-    assert order(0, 2) != order(0, 3)
-    assert order(0, 2) != order(1, 2)
-    passes = list(EpochSampler(100, 0, passes=2))
-    assert len(EpochSampler(100, 0, passes=2)) == len(passes) == 200
-    assert passes[:100] == order(0, 0)
-    assert sorted(passes[100:]) == list(range(100))
-    assert passes[100:] != passes[:100]
 
 
 def test_loaders_have_the_promised_sizes():

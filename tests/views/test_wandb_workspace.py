@@ -129,7 +129,7 @@ class View:
 
 def test_saving_returns_the_address(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    monkeypatch.setattr("mine_lightning.views.wandb_run._silence", lambda: "")
+    monkeypatch.setattr("mine_lightning.views.wandb_run.silence", lambda: "")
     view = View()
     assert views.save(view) == "https://wandb.test/team/mi"
     assert view.saved == 1
@@ -137,7 +137,7 @@ def test_saving_returns_the_address(monkeypatch):
 
 def test_a_refusal_is_told_in_one_line(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
-    monkeypatch.setattr("mine_lightning.views.wandb_run._silence", lambda: "")
+    monkeypatch.setattr("mine_lightning.views.wandb_run.silence", lambda: "")
     with pytest.raises(InputError, match=r"save team/mi but that fails \(not found here\); correct --entity") as caught:
         views.save(View(RuntimeError("not found\n  here")))
     assert "\n" not in str(caught.value)
