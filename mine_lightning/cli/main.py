@@ -13,6 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 
@@ -191,6 +192,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     began = time.perf_counter()
     steps_done = _steps_in(folder.last_checkpoint) if resume else None
     trainer = _trainer(folder, parts, config, steps_done)
+    _check_turns(trainer, parts.model)
     _announce(folder, parts, config, steps_done)
     timer = next(callback for callback in _callbacks(trainer) if isinstance(callback, pl.callbacks.Timer))
     with _told_how_to_resume(folder), kept_warnings(folder.warnings_file):
@@ -260,6 +262,18 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         raise InputError(
             f"Expected arguments of the Trainer that fit together and this machine but: {' '.join(str(error).split())}"
         ) from error
+
+
+def _check_turns(trainer: pl.Trainer, host: pl.LightningModule) -> None:
+    """Refuse plain DDP for a host whose optimizers take turns, before processes start that would be killed."""
+    strategy = trainer.strategy
+    if host.automatic_optimization or not isinstance(strategy, DDPStrategy) or trainer.world_size == 1:
+        return
+    if not (strategy._ddp_kwargs.get("find_unused_parameters") or strategy._ddp_kwargs.get("static_graph")):
+        raise InputError(
+            f"Expected a strategy for {type(host).__name__}, whose optimizers take turns, but plain DDP waits for "
+            "gradients that a turn does not make; give --trainer.strategy ddp_find_unused_parameters_true."
+        )
 
 
 def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:

@@ -164,6 +164,25 @@ def test_a_killed_run_goes_on_and_ends_bitwise_where_an_uninterrupted_one_does(t
     assert steps == [3, 7, 11]
 
 
+def test_plain_ddp_of_a_gan_is_told_in_one_line(tmp_path):
+    # as a user starts it: the second process is Lightning's
+    process = start(
+        tmp_path,
+        "--trainer.devices",
+        "2",
+        "--trainer.strategy",
+        "ddp",
+        "--trainer.accelerator",
+        "cpu",
+        "--mine",
+        "null",
+    )
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "Traceback" not in error
+    assert "give --trainer.strategy ddp_find_unused_parameters_true" in error
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_sigterm_leave_a_folder_that_resumes(tmp_path, number):
     process = start(tmp_path, "--trainer.max_epochs", "500")
