@@ -23,17 +23,19 @@ from mine_lightning.published import published_row
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import choose_precision, hardware
-from mine_lightning.runs.mode_counts import ModeCounts
+from mine_lightning.runs.mode_counts import ModeCounts, read_mode_counts
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
 from mine_lightning.runs.warning_log import kept_warnings
 from mine_lightning.views.checkpoint_artifact import CheckpointArtifact, checkpoint_wanted
 from mine_lightning.views.interpolations import Interpolations
+from mine_lightning.views.mode_picture import ModePictures
 from mine_lightning.views.points import PointCloud
 from mine_lightning.views.reconstructions import Reconstructions
-from mine_lightning.views.report import Report, result_rows, write_report
+from mine_lightning.views.report import RESULT_HEADER, Report, result_rows, write_report
 from mine_lightning.views.samples import SampleGrid
 from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
+from mine_lightning.views.wandb_results import log_results
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
 __all__ = ["identify", "main", "planned", "resolved"]
@@ -224,6 +226,8 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     )
     folder.write_summary(summary)
     write_report(folder)
+    counts = list(read_mode_counts(folder.modes_file).values())
+    log_results(trainer.loggers, RESULT_HEADER, result_rows(summary), counts[-1] if counts else None, steps)
     _finish(folder, summary)
 
 
@@ -243,6 +247,7 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         SampleGrid(folder.samples),
         PointCloud(folder.samples),
         ModeCounts(folder.modes_file),
+        ModePictures(),
         Reconstructions(folder.samples),
         Interpolations(folder.samples),
         Report(folder),  # after the pictures that it shows
@@ -316,7 +321,7 @@ def _announce(folder: RunFolder, parts: build.Parts, config: dict[str, Any], ste
 @rank_zero_only
 def _finish(folder: RunFolder, summary: dict[str, Any]) -> None:
     title = f"{summary['experiment']} on {summary['dataset']}, seed {summary['seed']}, {summary['steps']:,} steps"
-    print("\n" + table(title, result_rows(summary), ("metric", "this run", "perfect generator", "published")))
+    print("\n" + table(title, result_rows(summary), RESULT_HEADER))
     row = published_row(summary["experiment"], summary["protocol"])
     if row is not None:
         print(f"published: {row.system}, {row.source}; {row.certainty}")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import final
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from mine_lightning.runs.folder import write_whole
 
-__all__ = ["ModeCounts", "read_mode_counts"]
+__all__ = ["ModeCounts", "mode_counts_of", "read_mode_counts"]
 
 
 @final
@@ -30,8 +31,7 @@ class ModeCounts(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        found = (getattr(callback, "mode_counts", None) for callback in trainer.callbacks)  # type: ignore[attr-defined]
-        counts = next((counts for counts in found if counts is not None), None)
+        counts = mode_counts_of(trainer)
         if counts is None:
             return
         step = trainer.fit_loop.total_batch_idx + 1
@@ -39,6 +39,12 @@ class ModeCounts(Callback):
         text = io.StringIO()
         csv.writer(text).writerows([["step", *range(len(counts))], *([s, *c] for s, c in rows.items())])
         write_whole(self.path, text.getvalue())
+
+
+def mode_counts_of(trainer: Trainer) -> Tensor | None:
+    """Return samples per mode ``[modes]`` of the last evaluation, or None where no callback counts modes."""
+    found = (getattr(callback, "mode_counts", None) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+    return next((counts for counts in found if counts is not None), None)
 
 
 def read_mode_counts(path: Path) -> dict[int, list[int]]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from mine_lightning.views.page import figure
 
-__all__ = ["SHADES", "mode_key", "mode_map", "shade"]
+__all__ = ["CELL", "SHADES", "mode_key", "mode_map", "places", "shade"]
 
 # upper ends of the shades, in shares of what an even spread would give a mode
 SHADES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
-_CELL, _GAP = 8, 14
+CELL = 8  # side of a mode's square
+_GAP = 14  # between blocks
 
 
 def mode_map(title: str, counts: Sequence[int], told: bool = False) -> str:
@@ -26,12 +27,12 @@ def mode_map(title: str, counts: Sequence[int], told: bool = False) -> str:
         counts: samples per mode.
         told: whether each square tells its number under the pointer; it takes 100 bytes a mode.
     """
-    places, width, height = _blocks() if len(counts) == 1000 else _rectangle(len(counts))
+    corners, width, height = places(len(counts))
     even = sum(counts) / len(counts)
     cells: dict[int, list[str]] = {}
-    for number, ((x, y), count) in enumerate(zip(places, counts, strict=True)):
+    for number, ((x, y), count) in enumerate(zip(corners, counts, strict=True)):
         inset = 0.5 if count else 1.2
-        side = _CELL - 2 * inset
+        side = CELL - 2 * inset
         square = f"M{x + inset:g} {y + inset:g}h{side:g}v{side:g}h-{side:g}z"
         if told:
             name = f"{number:03d}" if len(counts) == 1000 else str(number)
@@ -44,7 +45,7 @@ def mode_map(title: str, counts: Sequence[int], told: bool = False) -> str:
         parts.append(f'<g class="shade{level}" {style}>{inner}</g>')
     labelled = told and len(counts) == 1000
     if labelled:
-        parts += [f'<text x="{places[100 * d][0]}" y="{places[100 * d][1] - 3}">{d}</text>' for d in range(10)]
+        parts += [f'<text x="{corners[100 * d][0]}" y="{corners[100 * d][1] - 3}">{d}</text>' for d in range(10)]
     # squares of a small map are not blown up to the width of the page
     top = 10 if labelled else 0
     frame = f'viewBox="0 {-top} {width} {height + top}" style="max-width: {3 * width}px"'
@@ -70,10 +71,15 @@ def shade(count: int, even: float) -> int:
     return 0 if count == 0 else 1 + sum(count > upper * even for upper in SHADES)
 
 
+def places(modes: int) -> tuple[list[tuple[int, int]], int, int]:
+    """Return the upper left corner (x, y) of each mode's square of side ``CELL``, and the map's width and height."""
+    return _blocks() if modes == 1000 else _rectangle(modes)
+
+
 def _blocks() -> tuple[list[tuple[int, int]], int, int]:
-    block = 10 * _CELL + _GAP
+    block = 10 * CELL + _GAP
     places = [
-        (first % 5 * block + third * _CELL, first // 5 * block + second * _CELL)
+        (first % 5 * block + third * CELL, first // 5 * block + second * CELL)
         for first in range(10)
         for second in range(10)
         for third in range(10)
@@ -84,5 +90,5 @@ def _blocks() -> tuple[list[tuple[int, int]], int, int]:
 def _rectangle(modes: int) -> tuple[list[tuple[int, int]], int, int]:
     root = math.isqrt(modes)
     columns = root if root * root == modes and modes <= 64 else min(20, modes)
-    places = [(k % columns * _CELL, k // columns * _CELL) for k in range(modes)]
-    return places, columns * _CELL, math.ceil(modes / columns) * _CELL
+    places = [(k % columns * CELL, k // columns * CELL) for k in range(modes)]
+    return places, columns * CELL, math.ceil(modes / columns) * CELL

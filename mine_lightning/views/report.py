@@ -18,7 +18,9 @@ from mine_lightning.views.charts import charts_of, draw
 from mine_lightning.views.line_chart import Curve
 from mine_lightning.views.mode_map import mode_key, mode_map
 
-__all__ = ["Report", "name_of", "report", "result_rows", "some", "write_report"]
+__all__ = ["RESULT_HEADER", "Report", "name_of", "report", "result_rows", "some", "write_report"]
+
+RESULT_HEADER = ("metric", "this run", "perfect generator", "published")  # of result_rows
 
 MOST_PICTURES = 8
 _T = TypeVar("_T")
@@ -107,12 +109,11 @@ def _result(run: RunRecord) -> list[str]:
         last = [(key, f"{points[-1][1]:g}") for key, points in run.curves.items() if key.startswith("val/")]
         return [page.table(("metric", "last evaluation"), last)] if last else ["<p>No evaluation yet.</p>"]
     row = published_row(run.identity["experiment"], run.identity["protocol"])
-    header = ("metric", "this run", "perfect generator", "published")
     source = (
         [] if row is None else [f'<p class="faint">Published: {escape(row.system)}, {row.source}; {row.certainty}.</p>']
     )
     note = '<p class="faint">Of the last checkpoint, on test samples.</p>'
-    return [page.table(header, result_rows(run.summary)), note, *source]
+    return [page.table(RESULT_HEADER, result_rows(run.summary)), note, *source]
 
 
 def _levels(run: RunRecord, metric: str) -> dict[str, float]:

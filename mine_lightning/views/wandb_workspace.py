@@ -37,7 +37,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "factor of the adaptive clipping": ("mine/clip",),
     },
 }
-PICTURES = ("samples", "reconstructions", "interpolations")
+PICTURES = ("samples", "modes", "reconstructions", "interpolations")
 RESULTS = ("modes", "kl", "high_quality", "recon_error", "recon_accuracy", "ms_ssim", "test_error_percent")
 
 

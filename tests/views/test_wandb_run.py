@@ -18,6 +18,7 @@ from PIL import Image
 from mine_lightning.cli import main
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.mode_counts import read_mode_counts
 from mine_lightning.runs.record import read_curves
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger, wandb_mode
 
@@ -120,13 +121,26 @@ def test_a_whole_run_is_read_back_with_every_metric_at_its_step(tmp_path, monkey
     # two optimizers, and still one step for each batch
     assert sorted(pictures) == [step for step, _ in curves["val/modes"]] == [4, 8]
     assert all(len(set(Image.open(picture).convert("L").getdata())) > 1 for picture in pictures.values())
-    (config,) = (record["config"] for record in records if record["type"] == "config")
+    maps = list((run / "files").rglob("modes_*.png"))
+    assert len(maps) == 2
+    assert all(len(set(Image.open(picture).convert("L").getdata())) > 1 for picture in maps)
+    # the first has it, later ones describe charts
+    config = next(record["config"] for record in records if record["type"] == "config")
     assert config["update"]["mine"]["direction"] == "maximize"
     summary = {}
     for record in records:
         summary |= record["summary"]["update"] if record["type"] == "summary" else {}
     assert summary["val/modes"] == curves["val/modes"][-1][1]
     assert summary["test/high_quality"] == pytest.approx(curves["test/high_quality"][-1][1])
+    # the result beside the published one, and how samples spread over the modes
+    results = json.loads(next((run / "files").rglob("results_*.table.json")).read_text())
+    told = json.loads((path / "summary.json").read_text())
+    assert results["columns"] == ["metric", "this run", "perfect generator", "published"]
+    assert ["modes", f"{told['metrics']['modes']:g}"] in [row[:2] for row in results["data"]]
+    spread = json.loads(next((run / "files").rglob("samples_per_mode*.table.json")).read_text())
+    assert [count for _, count in spread["data"]] == list(read_mode_counts(path / "modes.csv").values())[-1]
+    # wandb leet lists every key of the summary: no histogram may flood it
+    assert len(summary) < 60
 
 
 KEY = "k" * 40

@@ -86,7 +86,7 @@ def test_the_workspace_has_its_sections(offline):
     assert list(sections)[:3] == ["Mutual information", "Coverage", "Pictures"]
     assert [s["name"] for s in sections.values() if s["isOpen"]] == ["Mutual information", "Coverage", "Pictures"]
     pictures = [config["mediaKeys"] for _, config in panels_in(sections["Pictures"])]
-    assert pictures == [["samples"], ["reconstructions"], ["interpolations"]]
+    assert pictures == [["samples"], ["modes"], ["reconstructions"], ["interpolations"]]
     ((_, rates),) = panels_in(sections["Learning rates"])
     assert rates["metricRegex"] == "^lr-.*"
     assert len(panels_in(sections["Test"])) == 8
