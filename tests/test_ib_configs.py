@@ -12,6 +12,7 @@ from mine_lightning.hosts.classification import ConfidencePenalty, CrossEntropy,
 from mine_lightning.hosts.classifier import Classifier
 from mine_lightning.networks import AdditiveEncoder, DeterministicEncoder, NormalEncoder, PropagatedEncoder
 from mine_lightning.networks.statistics import GaussianNoise
+from mine_lightning.results.sections import BETAS
 
 # encoder, loss, whether there is a term
 ROWS = {
@@ -149,3 +150,12 @@ def saved(folder):
 
 def stop_in_the_last_epoch(self, batch, batch_idx, step=Classifier.training_step):
     return step(self, batch, batch_idx) if self.current_epoch < 3 else 1 / 0
+
+
+def test_the_runs_over_beta_differ_in_beta_alone():
+    loaded = {beta: load("mine_gaussian", f"ib_beta_{beta}") for beta in BETAS}
+    assert [config["mine"].pop("beta") for config in loaded.values()] == [0, 1e-4, 1e-3, 1e-2, 1e-1]
+    assert [config.pop("protocol") for config in loaded.values()] == [f"ib_beta_{beta}" for beta in BETAS]
+    first, *others = loaded.values()
+    assert all(other == first for other in others)
+    assert first["data"]["init_args"]["held_out"] == 10000  # else MINE's own value would not be read

@@ -10,6 +10,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.results.campaign import run
 from mine_lightning.results.compare import compare
 from mine_lightning.results.document import write
+from mine_lightning.results.drawings import draw
 from mine_lightning.results.pictures import pictures
 from mine_lightning.results.sweep import sweep
 from mine_lightning.results.tables import RESULTS, keep
@@ -53,6 +54,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "keep": _keep,
     "compare": lambda words: _tell(compare(words)),
     "pictures": lambda words: _tell(pictures(words)),
+    "draw": lambda words: _tell(*draw(words)),
     "sweep": sweep,
     "workspace": lambda words: _tell(*make(words)),
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 from mine_lightning.errors import InputError
 from mine_lightning.published import UNCHECKED, published_row
-from mine_lightning.results.sections import FIGURES, SECTIONS, Figure, Row, Section
+from mine_lightning.results.sections import FIGURES, SECTIONS, Column, Figure, Row, Section
 from mine_lightning.results.tables import load, main_table, mode_table
 from mine_lightning.runs.folder import write_whole
 
@@ -39,7 +39,7 @@ those of a machine that did other work beside, and of a run that was held up the
 def document(root: Path) -> str:
     """Return what ``RESULTS.md`` holds, from a folder of results."""
     summaries = load(root)
-    parts = [_HEAD, *(_section(section, summaries) for section in SECTIONS)]
+    parts = [_HEAD, *(_section(section, summaries, root) for section in SECTIONS)]
     parts += ["## Estimates of mutual information\n", *(_figure(figure, root, summaries) for figure in FIGURES)]
     asked = {(row.experiment, row.protocol, section.dataset) for section in SECTIONS for row in section.rows}
     asked |= {(figure.experiment, "default", "") for figure in FIGURES}
@@ -71,23 +71,25 @@ def _is(summary: Summary, experiment: str, protocol: str, dataset: str) -> bool:
     return same and str(summary.get("dataset")).startswith(dataset)
 
 
-def _section(section: Section, summaries: Sequence[Summary]) -> str:
+def _section(section: Section, summaries: Sequence[Summary], root: Path | None = None) -> str:
     whose = [f", {which}" for which in section.which] if len(section.which) > 1 else [""]
     titles = [f"{column.title}{which}" for column in section.columns for which in whose]
-    lines = _header(["", *titles, "seeds", "steps", "wall time", "hardware", "commit"])
+    compared = [f"{section.columns[0].title}, less that of {section.against}"] if section.against else []
+    lines = _header(["", *titles, *compared, "seeds", "steps", "wall time", "hardware", "commit"])
     found: list[Summary] = []
     for row in section.rows:
-        runs = [s for s in summaries if _is(s, row.experiment, row.protocol, section.dataset)]
+        runs = _of(row, section, summaries)
         found += runs
+        others = [s for other in section.rows if other.title == section.against for s in _of(other, section, summaries)]
         # of parts of a data set, each has a row of its own
         for dataset in sorted({s["dataset"] for s in runs}) or [section.dataset]:
             title = row.title if dataset == section.dataset else f"{row.title} ({dataset})"
-            lines.append(_row(title, row, section, [s for s in runs if s["dataset"] == dataset]))
+            lines.append(_row(title, row, section, [s for s in runs if s["dataset"] == dataset], others))
     if any(f"floor_{column.key}" in s["metrics"] for s in found for column in section.columns):
         blank = len(section.which) * [""]
         floors = ([*blank[1:], _mean(found, f"floor_{column.key}", column.spec)] for column in section.columns)
         cells = [cell for floor in floors for cell in floor]
-        lines.append(_line(["perfect generator", *cells, "", "", "", "", ""]))
+        lines.append(_line(["perfect generator", *cells, *("" for _ in compared), "", "", "", "", ""]))
     text = [f"## {section.title}\n", *([section.text, ""] if section.text else []), *lines, *_sources(section)]
     if section.curves and found:
         text += [
@@ -96,14 +98,22 @@ def _section(section: Section, summaries: Sequence[Summary]) -> str:
             "",
         ]
         text += [mode_table(list(summaries), {row.experiment: row.title for row in section.rows}, section.dataset)]
+    if root is not None and section.picture and (root / "pictures" / section.picture).is_file():
+        text += ["", f"![{section.title}](results/pictures/{section.picture})"]
     return "\n".join(text) + "\n"
 
 
-def _row(title: str, row: Row, section: Section, runs: Sequence[Summary]) -> str:
+def _of(row: Row, section: Section, summaries: Sequence[Summary]) -> list[Summary]:
+    return [s for s in summaries if _is(s, row.experiment, row.protocol, section.dataset)]
+
+
+def _row(title: str, row: Row, section: Section, runs: Sequence[Summary], others: Sequence[Summary]) -> str:
     cells = []
     for column in section.columns:
         cells += [_published(row, column.key)] if len(section.which) > 1 else []
         cells += [_mean(runs, column.key, column.spec)]
+    if section.against:
+        cells.append("" if row.title == section.against else _difference(runs, others, section.columns[0]))
     if not row.ours:
         return _line([title, *cells, "published alone", "", "", "", ""])
     return _line([title, *cells, *(_circumstances(runs) if runs else [NOT_RUN, "", "", "", ""])])
@@ -138,6 +148,16 @@ def _mean(runs: Sequence[Summary], key: str, spec: str) -> str:
         return ""
     spread = f" ± {statistics.stdev(values) / len(values) ** 0.5:{spec}}" if len(values) > 1 else ""
     return f"{statistics.mean(values):{spec}}{spread}"
+
+
+def _difference(runs: Sequence[Summary], others: Sequence[Summary], column: Column) -> str:
+    """Return the mean ± standard error of the differences between runs of the same seed; empty where there is none."""
+    beside = {s["seed"]: s["metrics"][column.key] for s in others}
+    pairs = [s["metrics"][column.key] - beside[s["seed"]] for s in runs if s["seed"] in beside]
+    if not pairs:
+        return ""
+    spread = f" ± {statistics.stdev(pairs) / len(pairs) ** 0.5:{column.spec}}" if len(pairs) > 1 else ""
+    return f"{statistics.mean(pairs):+{column.spec}}{spread}"
 
 
 def _published(row: Row, key: str) -> str:

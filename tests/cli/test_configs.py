@@ -7,6 +7,7 @@ import pytest
 
 from mine_lightning.cli import build, checks, configs
 from mine_lightning.errors import InputError
+from mine_lightning.results.sections import BETAS
 
 # an estimate of the information in a file has no model: tests/cli/test_estimates.py
 TRAINED = [path for path in configs.shipped() if "trainer" in configs.load(path)]
@@ -180,6 +181,7 @@ MEANT = {
     "ib_held_out": "ib_*",
     "ib_no_weight_averaging": "ib_*",
     "ib_no_posterior_averaging": "ib_*",
+    **{f"ib_beta_{beta}": "ib_mnist_mine_gaussian" for beta in BETAS},
     "decoder_joint": "ali_mine_*",
     "paper_mnist": "ali*_mnist",
     "paper_celeba": "ali*_celeba",

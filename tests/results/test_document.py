@@ -117,6 +117,38 @@ def test_a_study_is_shown_with_its_errors_once_both_are_there(tmp_path):
     assert "## Other kept runs" not in text
 
 
+AGAINST = Section("a", "", (Column("e", "error", ".2f"),), (Row("A", "a"), Row("B", "b")), against="A")
+
+
+def runs_of(experiment, *errors):
+    return [
+        summary(seed, experiment=experiment, protocol="default", metrics={"e": error})
+        for seed, error in enumerate(errors)
+        if error is not None
+    ]
+
+
+def test_a_difference_is_the_mean_over_pairs_of_one_seed():
+    runs = runs_of("a", 1.5, 1.3, None, 9.0) + runs_of("b", 1.2, 1.2, 5.0)
+    cells = line(AGAINST, runs, "B")
+    # of the seeds 0 and 1, which both have: -0.3 and -0.1
+    assert cells[2] == "-0.20 ± 0.10"
+    assert line(AGAINST, runs, "A")[2] == ""
+
+
+def test_a_difference_needs_a_seed_in_common_and_has_no_error_from_one():
+    assert line(AGAINST, runs_of("a", 1.0) + runs_of("b", 1.25), "B")[2] == "+0.25"
+    assert line(AGAINST, runs_of("a", 1.0) + runs_of("b", None, 1.25), "B")[2] == ""
+
+
+def test_a_tables_picture_is_shown_once_it_is_there(tmp_path):
+    section = Section("a", "", (Column("e", "error", ".2f"),), (Row("A", "a"),), picture="x.png")
+    assert "x.png" not in _section(section, [], tmp_path)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "x.png").touch()
+    assert _section(section, [], tmp_path).endswith("![a](results/pictures/x.png)\n")
+
+
 def test_a_run_that_no_table_asks_for_is_listed(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(summary(experiment="own", metrics={"accuracy": 0.5})))
     last = document(tmp_path).strip().splitlines()[-1]
