@@ -23,8 +23,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.ali import ALI
-from mine_lightning.hosts.alice_adv import ALICEAdv
-from mine_lightning.hosts.alice_l2 import ALICEL2
+from mine_lightning.hosts.alice import ALICE
 from mine_lightning.hosts.classifier import Classifier
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.hosts.pacgan import PacGAN
@@ -43,12 +42,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ALI",
-    "ALICEL2",
+    "ALICE",
     "DCGAN",
     "MINE",
     "SMILE",
     "VEEGAN",
-    "ALICEAdv",
     "AllOthers",
     "CelebA",
     "Classifier",

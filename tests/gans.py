@@ -7,8 +7,8 @@ from cases import adam
 
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty
 from mine_lightning.hosts.ali import ALI
-from mine_lightning.hosts.alice_adv import ALICEAdv
-from mine_lightning.hosts.alice_l2 import ALICEL2
+from mine_lightning.hosts.alice import ALICE
+from mine_lightning.hosts.cycles import AdversarialCycle, SquaredCycle
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.hosts.pacgan import PacGAN
 from mine_lightning.hosts.unrolled_gan import UnrolledGAN
@@ -33,14 +33,13 @@ GANS = {
         discriminator=discriminator(), reconstructor=encoder, reconstruction=0.1, **pairs, **arguments
     ),
     "ali": lambda **arguments: ALI(discriminator=discriminator(), encoder=stochastic, **pairs, **arguments),
-    "alice_l2": lambda **arguments: ALICEL2(
-        discriminator=discriminator(), encoder=stochastic, reconstruction=0.5, **pairs, **arguments
+    "alice_l2": lambda **arguments: ALICE(
+        discriminator=discriminator(), encoder=stochastic, cycle=SquaredCycle(0.5), **pairs, **arguments
     ),
-    "alice_adv": lambda **arguments: ALICEAdv(
+    "alice_adv": lambda **arguments: ALICE(
         discriminator=discriminator(),
-        reconstruction_discriminator=discriminator,
         encoder=stochastic,
-        reconstruction=0.5,
+        cycle=AdversarialCycle(discriminator, 3, 0.5),
         **pairs,
         **arguments,
     ),

@@ -112,10 +112,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def merge(base: Any, over: Any) -> Any:
-    """Return ``over`` merged into ``base``, both left as they are."""
+    """Return ``over`` merged into ``base``, both left as they are.
+
+    Of two classes the arguments of one are no arguments of the other: ``over``'s alone count. A base may leave the
+    class open.
+    """
     if not isinstance(base, dict) or not isinstance(over, dict):
         return copy.deepcopy(over)
-    if over.get("class_path", base.get("class_path")) != base.get("class_path"):
+    if "class_path" in base and over.get("class_path", base["class_path"]) != base["class_path"]:
         return copy.deepcopy(over)
     merged = dict(base)
     for key, value in over.items():

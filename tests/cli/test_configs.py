@@ -85,6 +85,14 @@ def test_a_base_is_what_a_file_is_merged_into(tmp_path):
     assert configs.load(tmp_path / "top.yaml") == {"a": {"x": 1, "y": 4}, "b": None}
 
 
+def test_a_base_may_leave_the_class_open():
+    base = {"model": {"init_args": {"x": 1, "y": 2}}}
+    row = {"model": {"class_path": "A", "init_args": {"y": 3}}}
+    assert configs.merge(base, row) == {"model": {"class_path": "A", "init_args": {"x": 1, "y": 3}}}
+    other = {"model": {"class_path": "B", "init_args": {"z": 4}}}
+    assert configs.merge(configs.merge(base, row), other) == other
+
+
 def test_a_base_is_found_like_any_config_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("base: ib_mnist_mine_additive\nmine: {beta: 0.5}")

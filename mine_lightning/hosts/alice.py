@@ -1,4 +1,4 @@
-"""ALICE(l2): ALI, and the squared distance of an image and its reconstruction."""
+"""ALICE: ALI, and a loss that asks for the image itself when it is encoded and decoded again."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from mine_lightning.errors import InputError
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, pair_generator_loss, pair_loss
 from mine_lightning.hosts.alternation import alternate, step_schedules, turns
+from mine_lightning.hosts.cycles import Cycle
 from mine_lightning.hosts.inference import inferred
 from mine_lightning.networks.encoders import GaussianEncoder
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.types import JointFactory, ModuleFactory, OptimizerFactory, ScheduleFactory
 
-__all__ = ["ALICEL2"]
+__all__ = ["ALICE"]
 
 
-class ALICEL2(LightningModule):
-    r""":class:`mine_lightning.ALI` with an explicit cycle loss, the squared distance of x and its reconstruction.
+class ALICE(LightningModule):
+    r""":class:`mine_lightning.ALI` with an explicit cycle loss on x and its reconstruction G(E(x)).
 
-    Encoder and decoder descend, beside ALI's loss,
-
-    .. math:: \lambda\, E_x\, \mathrm{mean}\,(x - G(E(x)))^2 ,
-
-    the mean over the pixels of an image, as in the authors' code; it is the squared distance over their number. E(x) is
-    the draw that the discriminator judges. Batches, logs and what the evaluation steps return are ALI's; with
-    ``reconstruction=0`` its weights are ALI's but for one more pass through the generator's batch normalisation.
+    Encoder and decoder descend ALI's loss plus :math:`\lambda` times the cycle's; what the cycle has of its own to
+    train, a second discriminator, is trained in the discriminator's turn. E(x) is the draw that the first discriminator
+    judges. Batches, logs and what the evaluation steps return are ALI's; ``train/loss_d`` is the sum over both
+    discriminators. With a weight of 0 its weights are ALI's but for one more pass through the generator's batch
+    normalisation.
 
     Source: Li et al., ALICE: Towards Understanding Adversarial Learning for Joint Distribution Matching, NeurIPS 2017,
     section 3.2, with the cycle of x alone.
@@ -37,16 +35,14 @@ class ALICEL2(LightningModule):
         generator: the decoder, latent vectors ``[n, d]`` to images in [-1, 1].
         discriminator: a discriminator of images with ``features`` and ``output``, which ``joint`` makes one of pairs.
         latents: called as ``latents(n, device, generator)``, returns latent vectors ``[n, d]``; has ``size`` d.
+        cycle: :class:`mine_lightning.hosts.cycles.SquaredCycle` for ALICE(l2),
+            :class:`mine_lightning.hosts.cycles.AdversarialCycle` for ALICE(Adv.).
         encoder: callable from d to a module E from images to latent vectors, one draw for each image.
         joint: callable from the lengths of features and of z to what the pair adds to the image's logit.
-        reconstruction: lambda; 1 was the best of 0.01 to 100 in the paper's sweep on MNIST.
         optimizer_g: callable from the parameters of decoder and encoder to their optimizer.
-        optimizer_d: likewise for the discriminator.
-        penalty: a zero-centred gradient penalty on the discriminator, in x at the pair's z, or None.
+        optimizer_d: likewise for the discriminator and what the cycle has.
+        penalty: a zero-centred gradient penalty on the discriminator, in x at the pair's z, and the cycle's, or None.
         schedule: callable from an optimizer to its learning-rate schedule, for both, stepped after each epoch; or None.
-
-    Raises:
-        InputError: if ``reconstruction`` is negative.
     """
 
     def __init__(
@@ -54,24 +50,22 @@ class ALICEL2(LightningModule):
         generator: nn.Module,
         discriminator: nn.Module,
         latents: nn.Module,
+        cycle: Cycle,
         encoder: ModuleFactory = GaussianEncoder,
         joint: JointFactory = PairLogit,
-        reconstruction: float = 1.0,
         optimizer_g: OptimizerFactory = torch.optim.Adam,
         optimizer_d: OptimizerFactory = torch.optim.Adam,
         penalty: ZeroCentredPenalty | None = None,
         schedule: ScheduleFactory | None = None,
     ) -> None:
         super().__init__()
-        if reconstruction < 0:
-            raise InputError(f"Expected reconstruction >= 0 but got {reconstruction}; it weighs a distance.")
         self.automatic_optimization = False
         size: int = latents.size  # type: ignore[assignment]
         self.generator = generator
         self.encoder = encoder(size)
         self.discriminator = PairDiscriminator(discriminator, size, joint)
+        self.cycle = cycle
         self.latents = latents
-        self.reconstruction = reconstruction
         self.optimizer_g = optimizer_g
         self.optimizer_d = optimizer_d
         self.penalty = penalty
@@ -88,10 +82,10 @@ class ALICEL2(LightningModule):
         loss_d = pair_loss(self.discriminator, batch, code, fake, z, self.penalty, batch_idx)
         alternate(
             self,
-            loss_d,
+            loss_d + self.cycle.own_loss(batch, again, self.penalty, batch_idx),
             lambda: (
                 pair_generator_loss(self.discriminator, batch, code, fake, z)
-                + self.reconstruction * (batch - again).float().square().mean()
+                + self.cycle.weight * self.cycle(batch, again)
             ),
         )
 
@@ -105,4 +99,4 @@ class ALICEL2(LightningModule):
         step_schedules(self)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        return turns(self, self.generator, self.encoder)
+        return turns(self, self.generator, self.encoder, beside=[self.cycle])
