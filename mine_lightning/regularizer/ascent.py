@@ -134,8 +134,10 @@ class Ascent:
         ranks.average(gradients)
         # a host in half precision may overflow for a batch; one such gradient would leave T at NaN for good
         finite = torch.stack([gradient.sum() for gradient in gradients]).sum().isfinite()
+        # on the CPU to ask costs nothing, and to choose number by number costs as much as a layer
+        whole = finite.device.type == "cpu" and bool(finite)
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = torch.where(finite, gradient, torch.zeros_like(gradient))
+            parameter.grad = gradient if whole else torch.where(finite, gradient, torch.zeros_like(gradient))
         self._optimizer.step()
         self._optimizer.zero_grad()
 
