@@ -25,7 +25,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import LearningRateMonitor
 
 from mine_lightning.cli import arguments, build
-from mine_lightning.cli.main import read, resolved
+from mine_lightning.cli.main import merged, resolved
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import hardware
@@ -75,7 +75,7 @@ class Variant:
     """
 
     def __init__(self, experiment: str, folder: RunFolder | None, steps: int):
-        config = read(arguments.parse(["--config", experiment, "--trainer.precision", "32-true"]))
+        config = merged(arguments.parse(["--config", experiment, "--trainer.precision", "32-true"]))
         ready, plain = resolved(config)
         pl.seed_everything(0, verbose=False)
         self.parts = build.instantiate(ready)

@@ -38,7 +38,7 @@ from mine_lightning.views.terminal import progress_bar, quiet_lightning, table
 from mine_lightning.views.wandb_results import log_results
 from mine_lightning.views.wandb_run import how_to_look, wandb_logger
 
-__all__ = ["identify", "main", "planned", "resolved"]
+__all__ = ["identify", "main", "merged", "planned", "resolved"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _main(request: arguments.Request) -> int:
     elif request.resume is not None:
         _resume(RunFolder.open(request.resume))
     elif request.configs:
-        config = _merged(request)
+        config = merged(request)
         if estimates.is_one(config):
             print(_yaml(config)) if request.print_config else estimates.run(config, request.configs[0])
             return 0
@@ -91,7 +91,7 @@ def planned(request: arguments.Request) -> dict[str, Any]:
     Raises:
         InputError: for the first name that does not exist.
     """
-    config, experiment = _merged(request), _experiment(configs.find(request.configs[0]))
+    config, experiment = merged(request), _experiment(configs.find(request.configs[0]))
     if studies.is_one(config):
         return studies.identify(config, experiment)
     checks.check_names(config)
@@ -99,7 +99,7 @@ def planned(request: arguments.Request) -> dict[str, Any]:
     return identify(experiment, config, plain, build.instantiate(ready).data)
 
 
-def _merged(request: arguments.Request) -> dict[str, Any]:
+def merged(request: arguments.Request) -> dict[str, Any]:
     """Return the config that was asked for: its files merged left to right, its overrides."""
     config: dict[str, Any] = {}
     for name in request.configs:
