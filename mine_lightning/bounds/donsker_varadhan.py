@@ -23,9 +23,7 @@ class DonskerVaradhan(Bound):
     .. math:: \hat G = E_B[\nabla T] - E_B[\nabla T\, e^T] / \mathrm{EMA}(E_B[e^T])
 
     The average is kept as its logarithm, so that no score overflows it; the first batch initialises it, later ones
-    enter before they are divided by it. Where it is above a batch's own mean by more than a factor of 1 / rate it starts
-    anew from that batch. One batch with a score far out would otherwise rule it for thousands of updates, in which the
-    second part of the gradient is as good as nothing and T grows without end; below the mean by more it can't be.
+    enter before they are divided by it.
 
     Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, equation 10 and section 3.2 (equation 12).
 
@@ -74,6 +72,5 @@ class DonskerVaradhan(Bound):
             return log_mean
         older = self.log_average + math.log1p(-self.rate)
         moved = torch.logaddexp(older, log_mean + math.log(self.rate))
-        moved = torch.where(self.log_average - log_mean > -math.log(self.rate), log_mean, moved)
         moved = torch.where(log_mean.isfinite(), moved, self.log_average)  # an overflow must not stay for good
         return torch.where(self.log_average.isnan(), log_mean, moved)
