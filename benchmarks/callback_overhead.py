@@ -51,7 +51,8 @@ class TermByHand:
     def value(self, x: Tensor, z: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             joint, marginal = self.scores(x.float(), z.float())
-            return self.weight * (joint.mean() - torch.logsumexp(marginal, 0) + math.log(len(marginal)))
+            value = joint.mean() - torch.logsumexp(marginal, 0) + math.log(len(marginal))
+            return self.weight * (value.clamp(min=0) if self.weight > 0 else value)
 
     def gradient(self, x: Tensor, z: Tensor, parameters: list[nn.Parameter]) -> tuple[Tensor, ...]:
         # through T on a detached leaf first, so that no gradient of T's weights is computed

@@ -29,7 +29,7 @@ from mine_lightning.regularizer.merge import Merged, merge, parameters_of
 from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.ranks import Ranks
 from mine_lightning.regularizer.recorder import Captured, Recorder
-from mine_lightning.regularizer.term import refuse_reentrant_checkpoint, slopes
+from mine_lightning.regularizer.term import above_zero, refuse_reentrant_checkpoint, slopes
 from mine_lightning.types import OptimizerFactory, StatisticsFactory
 
 __all__ = ["MINERegularizer"]
@@ -50,6 +50,9 @@ class MINERegularizer(Callback):
     gradient goes through whichever of x and z depends on the host's parameters. Under Donsker-Varadhan the host gets
     the gradient of the batch's own value; the moving average serves T alone. T always ascends, after the host's step,
     on the same batch, and lives here, not on the host: the host's ``state_dict`` and checkpoints stay its own.
+
+    What is minimised is :math:`\max(\hat I, 0)`: information is never negative, and where the bound's value is, T lags
+    behind the host. Its slope then says which way to run from T, not which way x and z share less.
 
     Logs, per training step: ``mine/mi`` (nats, before T's update); every ``log_every_n_steps``: ``mine/g_u``,
     ``mine/g_m`` and ``mine/clip`` (the factor on g_m); per validation: ``val/mi`` and ``val/mi_stderr`` (nats, on pairs
@@ -228,7 +231,8 @@ class MINERegularizer(Callback):
                 refuse_reentrant_checkpoint(pair, self.x, self.z)
                 self._first.tell_of_no_optimizer(trainer, pl_module, pair)
             x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
-            return slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
+            value, found = slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
+            return found if self.direction == "maximize" else above_zero(value, found, self._ranks)
 
         share = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
         weight = (-self.beta if self.direction == "maximize" else self.beta) / share

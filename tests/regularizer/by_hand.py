@@ -40,7 +40,8 @@ class Term:
     def loss(self, x, z):
         with torch.autocast(x.device.type, enabled=False):
             joint, marginal = self.scores(self.full(x), self.full(z), "host")
-            return self.weight * (joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel()))
+            value = joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel())
+            return self.weight * (value.clamp(min=0) if self.weight > 0 else value)
 
     def full(self, tensor):
         return tensor.to(next(self.mine.parameters()).dtype)

@@ -68,8 +68,8 @@ class Keep(Callback):
 
 
 def regularizer(z="output:encoder", **arguments):
-    defaults = {"statistics_network": small_mlp, "optimizer": sgd, "beta": 0.5}
-    return MINERegularizer("batch:0", z, "minimize", **{**defaults, **arguments})
+    defaults = {"statistics_network": small_mlp, "optimizer": sgd, "beta": 0.5, "adaptive_clip": False}
+    return MINERegularizer("batch:0", z, "maximize", **{**defaults, **arguments})
 
 
 def gan_term(**arguments):

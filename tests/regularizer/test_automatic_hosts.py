@@ -24,12 +24,12 @@ NORMS_LOGGED, NEVER_LOGGED = 1, 10_000  # log_every_n_steps: where norms are log
 
 
 def regularizer(**arguments):
-    defaults = {"statistics_network": small_mlp, "optimizer": sgd, "beta": BETA}
-    return MINERegularizer("batch:0", "output:encoder", "minimize", **{**defaults, **arguments})
+    defaults = {"statistics_network": small_mlp, "optimizer": sgd, "beta": BETA, "adaptive_clip": False}
+    return MINERegularizer("batch:0", "output:encoder", "maximize", **{**defaults, **arguments})
 
 
 def by_hand(dtype=torch.float32):
-    return Term(MINE(small_mlp, (4,), (3,)).to(dtype), BETA, "minimize")
+    return Term(MINE(small_mlp, (4,), (3,)).to(dtype), BETA, "maximize")
 
 
 def fit(tmp_path, *callbacks, term=None, host=None, change=None, **arguments):

@@ -118,6 +118,13 @@ def test_gan_under_manual_optimisation_equals_a_loop_written_by_hand(tmp_path, p
     assert distance(callback.mine, mine) <= 1e-3 * distance(untrained, mine)
 
 
+class Raised(FDivergence):
+    """The bound plus 2 nats: above 0 from the first batch on, with the same gradient."""
+
+    def forward(self, joint, marginal):
+        return super().forward(joint, marginal) + 2
+
+
 @pytest.mark.parametrize(("direction", "sign"), [("maximize", -1), ("minimize", 1)])
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_classifier_under_automatic_optimisation_equals_a_loss_written_by_hand(tmp_path, direction, sign, accumulate):
@@ -128,15 +135,13 @@ def test_classifier_under_automatic_optimisation_equals_a_loss_written_by_hand(t
 
     host = Plain(dropout=0.0)
     reference, plain = copy.deepcopy(host), copy.deepcopy(host)
-    callback = MINERegularizer(
-        "batch:0", "output:encoder", direction, 0.7, False, statistics, FDivergence(), optimizer=sgd
-    )
+    callback = MINERegularizer("batch:0", "output:encoder", direction, 0.7, False, statistics, Raised(), optimizer=sgd)
     arguments = {"accumulate_grad_batches": accumulate, "gradient_clip_val": 0.5}
     loader = DataLoader(TensorDataset(x, y), 16)
     trainer(tmp_path, callback, **arguments).fit(host, loader)
     trainer(tmp_path, **arguments).fit(plain, loader)
 
-    mine = MINE(statistics, (4,), (3,), FDivergence(), optimizer=sgd)
+    mine = MINE(statistics, (4,), (3,), Raised(), optimizer=sgd)
     optimizer, optimizer_t = reference.configure_optimizers(), sgd(mine.parameters())
     for number, (bx, by) in enumerate(zip(x.split(16), y.split(16), strict=True), 1):
         z = reference.encoder(bx)
@@ -155,6 +160,22 @@ def test_classifier_under_automatic_optimisation_equals_a_loss_written_by_hand(t
         optimizer_t.zero_grad()
         mine.updates += 1
     assert distance(host, reference) <= 1e-3 * distance(plain, reference)
+
+
+@pytest.mark.parametrize("log_every_n_steps", [1, 10_000])  # apart from the loss, and joined with it
+def test_to_minimise_waits_for_t_where_the_value_is_below_zero(tmp_path, log_every_n_steps):
+    """Of MINE-f with T at its start, -1/e: what the slope says then is how to run from T."""
+    loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
+    host = Plain(dropout=0.0)
+    plain, raised = copy.deepcopy(host), copy.deepcopy(host)
+    arguments = {"log_every_n_steps": log_every_n_steps}
+    for module, bound in ((host, FDivergence()), (raised, Raised())):
+        callback = MINERegularizer("batch:0", "output:encoder", "minimize", bound=bound, optimizer=sgd)
+        trainer(tmp_path, callback, **arguments).fit(module, loader)
+    trainer(tmp_path, **arguments).fit(plain, loader)
+    assert torch.equal(weights(host), weights(plain))
+    assert distance(raised, plain) > 1e-4
+    assert callback.mine.updates == 4  # T ascends all the same
 
 
 @pytest.mark.parametrize("flip", [False, True])

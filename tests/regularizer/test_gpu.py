@@ -23,9 +23,9 @@ def test_classifier_equals_the_term_by_hand(tmp_path, precision):
         trainer(tmp_path, *callbacks, **arguments).fit(host, DataLoader(DATA, 16))
         return host.cpu()
 
-    term = Term(MINE(small_mlp, (4,), (3,)).cuda(), 0.5, "minimize")
+    term = Term(MINE(small_mlp, (4,), (3,)).cuda(), 0.5, "maximize")
     callback = MINERegularizer(
-        "batch:0", "output:encoder", "minimize", 0.5, statistics_network=small_mlp, optimizer=sgd
+        "batch:0", "output:encoder", "maximize", 0.5, False, statistics_network=small_mlp, optimizer=sgd
     )
     plain, reference = fit(), fit(term)
     assert difference(fit(None, callback), reference) <= 1e-3 * difference(plain, reference)

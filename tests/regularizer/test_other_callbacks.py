@@ -40,7 +40,8 @@ class Host(Classifier):
 
 
 def term(z="output:encoder", beta=0.5, **arguments):
-    return MINERegularizer("batch:0", z, "minimize", beta, statistics_network=small_mlp, optimizer=sgd, **arguments)
+    fixed = {"statistics_network": small_mlp, "optimizer": sgd, "adaptive_clip": False}
+    return MINERegularizer("batch:0", z, "maximize", beta, **{**fixed, **arguments})
 
 
 OTHERS = {

@@ -85,7 +85,7 @@ def classifier(beta=0.5, accumulate=1, clip=None, term=False):
     """Train in one process by a plain loop; the term's clip, equation 21, where beta is 50."""
     torch.manual_seed(0)
     host = Classifier()
-    term = Term(MINE(small_mlp, (4,), (3,)), beta, "minimize", adaptive=beta == 50, ranks=2) if term else None
+    term = Term(MINE(small_mlp, (4,), (3,)), beta, "maximize", adaptive=beta == 50, ranks=2) if term else None
     parameters = list(host.encoder.parameters())
     optimizer = host.configure_optimizers()
     held = None
@@ -139,7 +139,7 @@ def test_what_the_term_alone_reaches_equals_one_process_too(folder):
     torch.manual_seed(0)
     host = processes.Aside()
     before = host.aside.weight.detach().clone()
-    term = Term(MINE(small_mlp, (4,), (2,)), 0.5, "minimize", ranks=2)
+    term = Term(MINE(small_mlp, (4,), (2,)), 0.5, "maximize", ranks=2)
     optimizer = host.configure_optimizers()
     for x, y in DataLoader(processes.PAIRS, processes.BATCH):
         z = host.encoder(x)

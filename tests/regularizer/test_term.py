@@ -10,8 +10,9 @@ from torch import nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.ranks import Ranks
 from mine_lightning.regularizer.recorder import Captured
-from mine_lightning.regularizer.term import gradients, join_loss, refuse_reentrant_checkpoint, slopes
+from mine_lightning.regularizer.term import above_zero, gradients, join_loss, refuse_reentrant_checkpoint, slopes
 
 
 def problem():
@@ -28,7 +29,8 @@ def test_gradients_are_those_of_the_bound_and_leave_the_host_as_it_is():
     host, mine, pair, value = problem()
     parameters = list(host.encoder.parameters())
     expected = torch.autograd.grad(-0.7 * value, parameters, retain_graph=True)
-    found = slopes(mine, pair, pair.x.detach(), pair.z.detach())
+    read, found = slopes(mine, pair, pair.x.detach(), pair.z.detach())
+    torch.testing.assert_close(read, value.detach())
     share = gradients(list(host.parameters()), [pair.z], found, -0.7, scale=8.0)
     assert set(share) == set(parameters)  # the head is not reached
     for parameter, gradient in zip(parameters, expected, strict=True):
@@ -43,7 +45,7 @@ def test_a_loss_keeps_its_value_and_gets_the_gradient():
     expected = torch.autograd.grad(own - 0.7 * value, list(host.parameters()), retain_graph=True)
     loss = own / 1
     before = loss.item()
-    join_loss(loss, [pair.z], slopes(mine, pair, pair.x.detach(), pair.z.detach()), -0.7)
+    join_loss(loss, [pair.z], slopes(mine, pair, pair.x.detach(), pair.z.detach())[1], -0.7)
     assert loss.item() == before
     loss.backward()
     for parameter, gradient in zip(host.parameters(), expected, strict=True):
@@ -57,11 +59,32 @@ def test_slopes_are_for_whichever_of_the_two_carries_a_gradient():
     both = Captured(seen, pair.z, (seen, pair.z))
     penalised = pair.x.clone().requires_grad_()  # data that a gradient penalty asks a gradient of
     data = Captured(penalised, pair.z, (penalised, pair.z))
-    assert [slope.shape for slope in slopes(mine, pair, pair.x.detach(), pair.z.detach())] == [(32, 3)]
     swapped = Captured(pair.z, pair.x, (pair.z, pair.x))
-    assert [s.shape for s in slopes(flipped, swapped, pair.z.detach(), pair.x.detach())] == [(32, 3)]
-    assert [s.shape for s in slopes(mine, both, pair.x.detach(), pair.z.detach())] == [(32, 4), (32, 3)]
-    assert [s.shape for s in slopes(mine, data, pair.x.detach(), pair.z.detach())] == [(32, 3)]
+
+    def shapes(mine, captured, x, z):
+        return [slope.shape for slope in slopes(mine, captured, x.detach(), z.detach())[1]]
+
+    assert shapes(mine, pair, pair.x, pair.z) == [(32, 3)]
+    assert shapes(flipped, swapped, pair.z, pair.x) == [(32, 3)]
+    assert shapes(mine, both, pair.x, pair.z) == [(32, 4), (32, 3)]
+    assert shapes(mine, data, pair.x, pair.z) == [(32, 3)]
+
+
+@pytest.mark.parametrize(("value", "kept"), [(0.5, True), (-0.5, False), (0.0, False), (math.nan, False)])
+def test_a_value_that_no_information_has_moves_nothing(value, kept):
+    slope = torch.tensor([[1.0, -2.0]])
+    (found,) = above_zero(torch.tensor(value), [slope], Ranks())
+    assert torch.equal(found, slope if kept else torch.zeros(1, 2))
+
+
+def test_it_is_the_value_over_all_processes_that_counts():
+    class Two(Ranks):
+        def average(self, tensors):
+            for tensor in tensors:
+                tensor += 1.0  # what the others have
+
+    (found,) = above_zero(torch.tensor(-0.5), [torch.ones(1)], Two())
+    assert found == 1
 
 
 def test_a_reentrant_checkpoint_is_refused():

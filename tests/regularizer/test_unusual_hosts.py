@@ -30,8 +30,8 @@ def loader(batch=16):
 
 
 def regularizer(z="output:encoder", x="batch:0", **arguments):
-    defaults = {"beta": 0.5, "statistics_network": small_mlp, "optimizer": sgd}
-    return MINERegularizer(x, z, "minimize", **{**defaults, **arguments})
+    defaults = {"beta": 0.5, "statistics_network": small_mlp, "optimizer": sgd, "adaptive_clip": False}
+    return MINERegularizer(x, z, "maximize", **{**defaults, **arguments})
 
 
 def fit(tmp_path, host, *callbacks, **arguments):
@@ -43,7 +43,7 @@ def fit(tmp_path, host, *callbacks, **arguments):
 
 def compare(tmp_path, host, callback, **arguments):
     """Compare with the same host that has the term in its loss."""
-    term = Term(MINE(small_mlp, (4,), (3,)), 0.5, "minimize")
+    term = Term(MINE(small_mlp, (4,), (3,)), 0.5, "maximize")
     reference = fit(tmp_path, partial(host, term), **arguments)
     plain, found = fit(tmp_path, host, **arguments), fit(tmp_path, host, callback, **arguments)
     effect = difference(plain, reference)
@@ -146,7 +146,7 @@ class Unregistered(Classifier):
 
 
 def test_parameters_that_only_the_optimizer_knows(tmp_path):
-    term = Term(MINE(small_mlp, (4,), (3,)), 0.5, "minimize")
+    term = Term(MINE(small_mlp, (4,), (3,)), 0.5, "maximize")
     arguments = {"log_every_n_steps": 1}
     reference = fit(tmp_path, partial(Unregistered, term), **arguments).hidden[0]
     plain = fit(tmp_path, Unregistered, **arguments).hidden[0]
