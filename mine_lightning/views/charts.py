@@ -34,7 +34,7 @@ CHARTS = (
     Chart("Modes", {"val/modes": "validation"}, metric="modes"),
     Chart("KL to the uniform distribution, nats", {"val/kl": "validation"}, log=True, metric="kl"),
     Chart("Share of high quality", {"val/high_quality": "validation"}, metric="high_quality"),
-    Chart("Test error, %", {"val/*error_percent": "*"}, metric="test_error_percent"),
+    Chart("Error on held-out samples, %", {"val/*error_percent": "*"}, metric="test_error_percent"),
     Chart("Reconstruction error", {"val/recon_error": "validation"}, metric="recon_error"),
     Chart("Reconstruction accuracy", {"val/recon_accuracy": "validation"}, metric="recon_accuracy"),
     Chart("MS-SSIM of the pairs", {"val/ms_ssim": "validation"}, metric="ms_ssim"),

@@ -112,7 +112,8 @@ def _result(run: RunRecord) -> list[str]:
     source = (
         [] if row is None else [f'<p class="faint">Published: {escape(row.system)}, {row.source}; {row.certainty}.</p>']
     )
-    note = '<p class="faint">Of the last checkpoint, on test samples.</p>'
+    held_out = "; mi on pairs of the last validation" if "mi" in run.summary["metrics"] else ""
+    note = f'<p class="faint">Of the last checkpoint, on test samples{held_out}.</p>'
     return [page.table(RESULT_HEADER, result_rows(run.summary)), note, *source]
 
 
