@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> Trainer:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--beta", type=float, default=0.2, help="weight of I(image; code), per nat")
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--fast", action="store_true", help="one batch, to see that it runs")
+    parser.add_argument("--fast", action="store_true", help="ten batches, to see that it runs")
     options = parser.parse_args(arguments)
     seed_everything(0, verbose=False)
 
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> Trainer:
     train, held_out = random_split(digits(), [1400, 397])
     trainer = Trainer(
         max_epochs=options.epochs,
-        fast_dev_run=options.fast,
+        fast_dev_run=10 * options.fast,
         accelerator="cpu",
         callbacks=[bottleneck],
         logger=False,
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> Trainer:
     print(f"held-out accuracy  {values['val/accuracy']:.1%}")
     print(f"I(image; code)     {values['val/mi']:.2f} ± {values['val/mi_stderr']:.2f} nats on held-out pairs")
     print("The label alone is ln 10 = 2.30 nats. Compare with --beta 0, where the code holds more of the image.")
-    print("A value far below 0 would mean that the code runs away from T: more t_steps, or less beta.")
+    print("A value that stays below 0 would mean that T lags behind the code: more t_steps, or less beta.")
     return trainer
 
 

@@ -75,7 +75,7 @@ def test_the_recipe():
     parts = built(load("mine_gaussian"))
     assert (parts.model.weight_averaging, parts.model.posterior_samples, parts.data.batch_size) == (0.999, 12, 100)
     (optimizer,), (schedule,) = parts.model.configure_optimizers()
-    assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (1e-4, (0.5, 0.999))
+    assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (3e-4, (0.5, 0.999))
     assert schedule.gamma**60 == pytest.approx(0.97**100, rel=0.04)  # both end at a twentieth
     assert parts.data.held_out == 0
     assert (parts.mine.x, parts.mine.z, parts.mine.direction) == ("batch:0", "input:decoder", "minimize")

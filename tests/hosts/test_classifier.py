@@ -129,18 +129,19 @@ class ByHand(Classifier):
         self.term[0].ascend(*self.last)
 
 
-def term(**arguments):
+def term(direction="minimize", **arguments):
     return MINERegularizer(
-        "batch:0", "input:decoder", "minimize", 0.5, statistics_network=small_mlp, optimizer=sgd, **arguments
+        "batch:0", "input:decoder", direction, 0.5, False, statistics_network=small_mlp, optimizer=sgd, **arguments
     )
 
 
 @pytest.mark.parametrize("averaging", [None, 0.9])
 @pytest.mark.parametrize("encoder", [NormalEncoder, AdditiveEncoder, PropagatedEncoder])
-def test_a_mine_row_takes_the_min_max_step_by_hand(tmp_path, encoder, averaging):
-    callback, plain = term(), host(encoder, weight_averaging=averaging)
+def test_a_mine_row_takes_the_step_by_hand(tmp_path, encoder, averaging):
+    # to maximise: to minimise waits until T, untrained here, reads more than 0
+    callback, plain = term("maximize"), host(encoder, weight_averaging=averaging)
     found, reference = (host(encoder, cls, weight_averaging=averaging) for cls in (Classifier, ByHand))
-    reference.term = (Term(MINE(small_mlp, (6,), (4,)), 0.5, "minimize"),)
+    reference.term = (Term(MINE(small_mlp, (6,), (4,)), 0.5, "maximize"),)
     fit(tmp_path, plain, max_epochs=2)
     fit(tmp_path, found, callback, max_epochs=2, log_every_n_steps=4)
     fit(tmp_path, reference, max_epochs=2)
