@@ -28,8 +28,8 @@ def test_a_kept_result_stands_at_its_place_and_its_config_has_not_changed(path):
     if summary["protocol"] != "default":
         config = configs.merge(config, configs.load(configs.find(summary["protocol"])))
     assert now(config) == summary["config_hash"]
-    # a study has none, nor has a classifier that trains on all digits
-    assert all(point["step"] == summary["steps"] for point in summary["evaluations"][-1:] if "step" in point)
+    if not studies.is_one(config):  # a classifier that trains on all digits has no evaluation
+        assert all(point["step"] == summary["steps"] for point in summary["evaluations"][-1:])
     for key in ("wall_time_s", "hardware", "versions", "commit"):
         assert summary[key]
 
