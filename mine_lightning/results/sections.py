@@ -221,7 +221,7 @@ SECTIONS = (
         "Information bottleneck",
         "The paper's Table 3: test error on permutation-invariant MNIST, at 60 epochs in place of the paper's 200. On "
         "pixels in [-1, 1], FGSM moves each by 0.2 and the noise has a standard deviation of 1. A difference is the "
-        "mean over pairs of runs with the same seed.",
+        "mean over pairs of runs with the same seed. Of 10,000 digits, a standard error is 0.11 to 0.12 points.",
         ERROR,
         _nine("default"),
         against="Baseline",
