@@ -54,7 +54,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "keep": _keep,
     "compare": lambda words: _tell(compare(words)),
     "pictures": lambda words: _tell(pictures(words)),
-    "draw": lambda words: _tell(*draw(words)),
+    "draw": lambda words: _tell(draw(words)),
     "sweep": sweep,
     "workspace": lambda words: _tell(*make(words)),
 }

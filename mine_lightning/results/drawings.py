@@ -13,8 +13,8 @@ from mine_lightning.views.bottleneck_sweep import bottleneck_sweep
 __all__ = ["draw"]
 
 
-def draw(words: Sequence[str], root: Path = RESULTS) -> list[Path]:
-    """Draw what the weight of the bottleneck's term does, from the kept runs, and return the picture's place.
+def draw(words: Sequence[str], root: Path = RESULTS) -> Path:
+    """Draw what the weight of the bottleneck's term does, from the kept runs of seed 0, and return the picture's place.
 
     Args:
         words: of the command line: none.
@@ -29,7 +29,8 @@ def draw(words: Sequence[str], root: Path = RESULTS) -> list[Path]:
         float(beta): summary["metrics"]
         for summary in load(root)
         for beta in BETAS
-        if (summary["experiment"], summary["protocol"]) == ("ib_mnist_mine_gaussian", f"ib_beta_{beta}")
+        if [summary[key] for key in ("experiment", "protocol", "seed")]
+        == ["ib_mnist_mine_gaussian", f"ib_beta_{beta}", 0]
     }
     if not runs:
         protocols = " ".join(f"ib_beta_{beta}" for beta in BETAS)
@@ -40,4 +41,4 @@ def draw(words: Sequence[str], root: Path = RESULTS) -> list[Path]:
     place = root / "pictures" / "ib_beta.png"
     place.parent.mkdir(parents=True, exist_ok=True)
     bottleneck_sweep(runs).savefig(place)
-    return [place]
+    return place
