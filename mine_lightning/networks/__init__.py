@@ -30,6 +30,7 @@ from mine_lightning.networks.generators import (
 )
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
+from mine_lightning.networks.standardised import StandardisedStatistics
 from mine_lightning.networks.statistics import BlurredStatistics, ConvStatistics, LabelStatistics, MLPStatistics
 
 __all__ = [
@@ -63,4 +64,5 @@ __all__ = [
     "SeparableStatistics",
     "SmallDiscriminator",
     "SmallGenerator",
+    "StandardisedStatistics",
 ]

@@ -1,0 +1,52 @@
+"""T over standardised codes: what the units of z are must not decide what T can see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mine_lightning.types import StatisticsFactory
+
+__all__ = ["StandardisedStatistics"]
+
+
+class StandardisedStatistics(nn.Module):
+    r"""Another statistics network that is shown each coordinate of z with mean 0 and variance 1 over the batch.
+
+    :math:`I(x; z)` does not change when a coordinate of z is shifted or scaled; a T with noise on its input does read
+    less of a small z. A host that minimises the term can shrink z until that noise hides it, with as much information
+    in it as before. Here that gains nothing, for the gradient runs through the batch's mean and variance.
+
+    A score depends on the other z of its batch, through these moments alone. The joint and the marginal pairs of a
+    batch hold the same z, and share them. In evaluation mode running moments take their place; each process has those
+    of its own batches.
+
+    Args:
+        x_shape: shape of one x.
+        z_shape: shape of one z; it is flattened.
+        network: makes the network that scores (x, standardised z) from the two shapes.
+        momentum: weight of a batch in the running moments.
+    """
+
+    def __init__(
+        self, x_shape: Sequence[int], z_shape: Sequence[int], network: StatisticsFactory, momentum: float = 0.01
+    ) -> None:
+        super().__init__()
+        numbers = math.prod(z_shape)
+        self.standardise = nn.BatchNorm1d(numbers, affine=False, momentum=momentum)
+        self.network = network(tuple(x_shape), (numbers,))
+        if hasattr(self.network, "matrix"):
+            self.matrix = self._matrix
+
+    @property
+    def output(self) -> nn.Module | None:
+        """The last layer of the network that scores, where it names one."""
+        return getattr(self.network, "output", None)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.network(x, self.standardise(z.reshape(len(z), -1)))
+
+    def _matrix(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.network.matrix(x, self.standardise(z.reshape(len(z), -1)))  # type: ignore[operator]
