@@ -16,6 +16,7 @@ from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimation.sources import read_file
 from mine_lightning.runs.folder import RunFolder, write_whole
 from mine_lightning.runs.machine import commit, hardware, versions
+from mine_lightning.views.estimate_page import estimate_page
 
 __all__ = ["is_one", "run"]
 
@@ -29,7 +30,7 @@ def is_one(config: dict[str, Any]) -> bool:
 
 
 def run(config: dict[str, Any], name: str) -> MIEstimate:
-    """Estimate, print, and leave config, result and learning curve in a run folder.
+    """Estimate, print, and leave config, result, learning curve and report in a run folder.
 
     Args:
         config: keys ``data`` (path, x and z: columns), ``estimate`` (arguments of :func:`estimate_mi`),
@@ -48,19 +49,22 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     for unused in ("checkpoints", "samples"):
         (folder.path / unused).rmdir()
     folder.write_config(config)
-    result = asdict(estimate) | {
+    circumstances = {
         "seconds": round(time.perf_counter() - began, 1),
         "hardware": hardware(),
         "versions": versions(),
         "commit": commit(),
     }
-    write_whole(folder.path / "estimate.json", json.dumps(result, indent=1) + "\n")
+    write_whole(folder.path / "estimate.json", json.dumps(asdict(estimate) | circumstances, indent=1) + "\n")
+    source = Path(data["path"]).name
+    write_whole(folder.report, estimate_page(estimate, source, folder.config_file.read_text(), circumstances))
     print(f"data         {data['path']}")
     print(f"I(x; z)      {estimate}")
     for check, found in estimate.checks.items():
         verdict = "holds" if found.passed else "FAILS"
         print(f"{check:<16} {verdict}: {found.nats:.3f}, expected {found.expected:.3f} ± {found.tolerance:.3f} nats")
-    print(f"run folder   {folder.path}\n  config.yaml, estimate.json{_picture(estimate, folder)}")
+    print(f"run folder   {folder.path}\n  report.html    (the estimate on one page, for any browser)")
+    print(f"  config.yaml, estimate.json{_picture(estimate, folder)}")
     return estimate
 
 

@@ -17,11 +17,12 @@ from mine_lightning.cli.build import told
 from mine_lightning.cli.checks import check_classes, check_run, known
 from mine_lightning.cli.configs import config_hash, load
 from mine_lightning.errors import InputError
-from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.folder import RunFolder, write_whole
 from mine_lightning.runs.machine import commit, hardware, versions
 from mine_lightning.studies import Estimator, Study
 from mine_lightning.studies import run as run_study
 from mine_lightning.types import Row
+from mine_lightning.views.study_page import study_page
 from mine_lightning.views.terminal import table
 
 __all__ = ["identify", "is_one", "resolved", "resume", "start"]
@@ -145,23 +146,24 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
         raise
     picture = _picture(parts.study, rows, folder.path)
     metrics = _errors(rows)
-    folder.write_summary(
-        {
-            **{key: identity[key] for key in ("experiment", "protocol", "dataset", "seed")},
-            "metrics": metrics,
-            "points": _points(rows),
-            "config_hash": identity["config_hash"],
-            # of the estimators, over all processes that took part
-            "wall_time_s": round(sum(row.seconds for row in rows), 1),
-            "hardware": hardware(),
-            "versions": versions(),
-            "commit": commit(),
-        }
-    )
+    summary = {
+        **{key: identity[key] for key in ("experiment", "protocol", "dataset", "seed")},
+        "metrics": metrics,
+        "points": _points(rows),
+        "config_hash": identity["config_hash"],
+        # of the estimators, over all processes that took part
+        "wall_time_s": round(sum(row.seconds for row in rows), 1),
+        "hardware": hardware(),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    write_whole(folder.report, study_page(folder, summary))
+    folder.write_summary(summary)
     title = f"{identity['experiment']}, seed {identity['seed']}, over {len(rows) // len(metrics)} data sets, in nats"
     lines: list[tuple[str, ...]] = [(name, f"{error:.3f}") for name, error in metrics.items()]
     print("\n" + table(title, lines, ("estimator", "mean absolute error")))
-    print(f"\n{folder.path}\n  summary.json, rows.csv{picture}; {time.perf_counter() - began:.0f} s")
+    print(f"\n{folder.path}\n  report.html    (the study on one page, for any browser)")
+    print(f"  summary.json, rows.csv{picture}; {time.perf_counter() - began:.0f} s")
     return folder
 
 

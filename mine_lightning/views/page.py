@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-__all__ = ["HUES", "figure", "folded", "grid", "heading", "page", "png", "section", "table"]
+__all__ = ["HUES", "figure", "folded", "grid", "heading", "origin", "page", "png", "section", "table", "warning"]
 
 # curves beyond these start again, dashed
 HUES = 8
@@ -20,7 +20,7 @@ _STYLE = """
   color-scheme: light dark;
   --page: #f7f7f5; --card: #fcfcfb; --ink: #1d1d1b; --faint: #6b6a65; --line: #dedcd5; --grid: #ebe9e3;
   --hue1: #2a78d6; --hue2: #eb6834; --hue3: #1baf7a; --hue4: #4a3aa7;
-  --hue5: #e34948; --hue6: #c78500; --hue7: #d0558f; --hue8: #008300;
+  --hue5: #5f5e59; --hue6: #c78500; --hue7: #d0558f; --hue8: #008300;
   --step1: #dbe8f7; --step2: #a9cbef; --step3: #6ba5e2; --step4: #2a78d6; --step5: #1b4f91; --step6: #0d2b54;
   --bad: #c23434;
 }
@@ -28,7 +28,7 @@ _STYLE = """
   :root {
     --page: #121211; --card: #1a1a19; --ink: #f0efec; --faint: #a3a29c; --line: #3a3936; --grid: #2a2a28;
     --hue1: #3987e5; --hue2: #e0703f; --hue3: #1fae7c; --hue4: #9085e9;
-    --hue5: #e66767; --hue6: #d09a1f; --hue7: #d5679a; --hue8: #3fa83f;
+    --hue5: #b5b3ab; --hue6: #d09a1f; --hue7: #d5679a; --hue8: #3fa83f;
     --step1: #12294a; --step2: #1b4579; --step3: #2563ad; --step4: #3987e5; --step5: #86b6ef; --step6: #cde2fb;
     --bad: #ee7b7b;
   }
@@ -49,6 +49,7 @@ figcaption { font-size: .85rem; overflow-wrap: anywhere; }
 figcaption b { color: var(--ink); font-weight: 600; font-size: .95rem; }
 img, svg { display: block; width: 100%; height: auto; }
 img { image-rendering: pixelated; border-radius: 3px; }
+img.drawn { image-rendering: auto; }
 svg text { fill: var(--faint); font: 11px system-ui, sans-serif; }
 svg text.level { paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
 svg.modes text { font-size: 7px; }
@@ -65,7 +66,7 @@ th, td { text-align: left; padding: .28rem 1.1rem .28rem 0; border-bottom: 1px s
 th { white-space: normal; }
 @media (max-width: 500px) {
   th, td { padding-right: .7rem; }
-  td:first-child { white-space: normal; min-width: 6rem; overflow-wrap: anywhere; }
+  td:first-child { white-space: normal; min-width: 7.5rem; overflow-wrap: break-word; }
 }
 th.number, td.number { text-align: right; }
 td.long { white-space: normal; min-width: 12rem; overflow-wrap: anywhere; }
@@ -93,7 +94,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 def heading(title: str) -> str:
     """Return the page's title, which may break behind an underscore on a narrow screen."""
-    return f"<h1>{escape(title).replace('_', '_<wbr>')}</h1>"
+    return f"<h1>{_breakable(title)}</h1>"
 
 
 def section(title: str, *parts: str) -> str:
@@ -111,10 +112,16 @@ def figure(title: str, picture: str, caption: str = "") -> str:
     return f"<figure><figcaption><b>{escape(title)}</b> {caption}</figcaption>{picture}</figure>"
 
 
-def png(path: Path, words: str) -> str:
-    """Return a PNG file as a picture that the page holds itself, and in words what it shows."""
+def png(path: Path, words: str, drawn: bool = False) -> str:
+    """Return a PNG file as a picture that the page holds itself, and in words what it shows.
+
+    Args:
+        path: of the file.
+        words: what it shows.
+        drawn: whether it has lines and letters, which may be blurred to fit, where samples keep their pixels.
+    """
     data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="{escape(words)}" src="data:image/png;base64,{data}">'
+    return f'<img{" class=drawn" if drawn else ""} alt="{escape(words)}" src="data:image/png;base64,{data}">'
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], long: int | None = None) -> str:
@@ -128,12 +135,28 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], long: int | None
     kinds = ["" if i == 0 else ' class="long"' if i == long else ' class="number"' for i in range(len(header))]
     head = "".join(f"<th{kind}>{escape(cell)}</th>" for kind, cell in zip(kinds, header, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        "<tr>" + "".join(f"<td{kind}>{_breakable(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
         for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def warning(sentence: str) -> str:
+    """Return what there is to doubt, as a paragraph that stands out."""
+    return f'<p class="warning">{escape(sentence)}</p>'
+
+
+def origin(config: str, versions: Mapping[str, str]) -> list[str]:
+    """Return what a run was made from, folded: its config and the versions of its packages."""
+    shown = [folded("Config", f"<pre>{escape(config)}</pre>")] if config else []
+    return shown + ([folded("Versions", table(("package", "version"), versions.items()))] if versions else [])
+
+
 def folded(title: str, content: str) -> str:
     """Return HTML that opens on a click."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
+def _breakable(text: str) -> str:
+    """Return text as HTML that may break behind an underscore on a narrow screen."""
+    return escape(text).replace("_", "_<wbr>")

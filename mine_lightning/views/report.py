@@ -58,10 +58,7 @@ def report(run: RunRecord) -> str:
         page.heading(name_of(run)),
         f'<p class="faint">{escape(_circumstances(run))}</p>',
         page.section("Result", *_result(run)),
-        *(
-            [page.section("Warnings", *(f'<p class="warning">{escape(w)}</p>' for w in run.warnings))]
-            * bool(run.warnings)
-        ),
+        *([page.section("Warnings", *map(page.warning, run.warnings))] * bool(run.warnings)),
         page.section("Curves", page.grid(_charts(run))) if run.curves else "",
         *(page.section(title.capitalize(), page.grid(_pictures(run, title))) for title in run.pictures),
         page.section("Modes", *_modes(run)) if run.modes else "",
@@ -172,11 +169,7 @@ def _more(run: RunRecord) -> list[str]:
     values = {name: dict(run.curves[name]) for name in names}
     rows = [[f"{step:,}", *(_cell(values[name].get(step)) for name in names)] for step in steps]
     parts = [page.folded("All evaluations", page.table(("step", *names), rows))] if rows else []
-    parts += [page.folded("Config", f"<pre>{escape(run.config)}</pre>")] if run.config else []
-    if run.summary is not None:
-        versions = [(name, version) for name, version in run.summary["versions"].items()]
-        parts.append(page.folded("Versions", page.table(("package", "version"), versions)))
-    return parts
+    return parts + page.origin(run.config, (run.summary or {"versions": {}})["versions"])
 
 
 def _cell(value: float | None) -> str:

@@ -32,7 +32,12 @@ def test_it_prints_the_estimate_and_leaves_a_folder(pairs, tmp_path, capsys):
     assert "fold 3 of 3, step 20" in err
     (folder,) = (tmp_path / "out" / "mi_estimate").iterdir()
     assert folder.name.startswith("default-pairs-seed3-")
-    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "curve.png", "estimate.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.yaml",
+        "curve.png",
+        "estimate.json",
+        "report.html",
+    ]
     result = json.loads((folder / "estimate.json").read_text())
     assert result["nats"] == expected.nats
     assert result["settings"]["seed"] == 3

@@ -29,6 +29,7 @@ def test_every_study_runs_and_leaves_a_folder(name, tmp_path, capsys):
     assert sorted(path.name for path in folder.iterdir()) == [
         "config.yaml",
         "figure.png",
+        "report.html",
         "rows.csv",
         "run.json",
         "summary.json",

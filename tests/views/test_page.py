@@ -4,7 +4,7 @@ import base64
 
 from PIL import Image
 
-from mine_lightning.views.page import figure, folded, grid, heading, page, png, section, table
+from mine_lightning.views.page import figure, folded, grid, heading, origin, page, png, section, table, warning
 
 
 def test_a_page_forbids_every_request_and_escapes_its_title():
@@ -37,4 +37,16 @@ def test_parts_stand_in_one_another():
     assert grid(["a", "b"], small=True) == '<div class="grid small">a\nb</div>'
     assert "<b>t</b> <i>c</i>" in figure("t", "<svg/>", "<i>c</i>")
     assert folded("more", "text").startswith("<details><summary>more</summary>text")
+    assert warning("a < b") == '<p class="warning">a &lt; b</p>'
+
+
+def test_names_may_break_behind_an_underscore():
     assert heading("a_b") == "<h1>a_<wbr>b</h1>"
+    assert "<td>a_<wbr>b</td>" in table(("name", "value"), [("a_b", "1")])
+
+
+def test_origin_is_config_and_versions_where_there_are_any():
+    assert origin("", {}) == []
+    config, versions = origin("a: <1", {"torch": "2.5"})
+    assert "<pre>a: &lt;1</pre>" in config
+    assert "2.5" in versions
