@@ -1,10 +1,11 @@
 """What logging costs: steps of the main job with metrics.csv, W&B (offline) and learning rates, and without any.
 
-``python benchmarks/logging_cost.py [--experiment NAME] [--rounds 6] [--steps 101]``. Rounds of both alternate in one
-process, each goes on with its own model; a round is timed from the end of its first step, which warms up, to the end of
-its last. Three answers, from the noisiest to the quietest: wall time and processor time of the fastest rounds with
-logging and without, and the processor time that the loggers' own calls took, as a share of the steps. W&B's own process
-is in the first alone, and the first means something on an idle machine alone. Promised: at most 1.03 times.
+``python benchmarks/logging_cost.py [--experiment NAME] [--rounds 12] [--steps 51]``. Rounds with and without follow
+each other in one process, now the one first and now the other, each goes on with its own model; a round is timed from
+the end of its first step, which warms up, to the end of its last. The answer is the median over pairs of neighbouring
+rounds, with its standard error, for wall time and for processor time; W&B's own process is in the first alone. The
+quietest answer is the processor time that the loggers' own calls took, as a share of the steps. Promised: at most 1.03
+times.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import LearningRateMonitor
 
@@ -31,6 +33,8 @@ from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import hardware
 from mine_lightning.views.terminal import quiet_lightning
 from mine_lightning.views.wandb_run import wandb_logger
+
+MEDIAN = 1.2533  # standard error of a median over that of a mean, for normal noise
 
 
 class Clock(pl.Callback):
@@ -109,8 +113,8 @@ class Variant:
 def main(argv: list[str] | None = None) -> dict[str, float]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiment", default="gan_stacked_mnist")
-    parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=101, help="of a round; the default interval of logging is 50")
+    parser.add_argument("--rounds", type=int, default=12, help="of each, at least 2")
+    parser.add_argument("--steps", type=int, default=51, help="of a round; the default interval of logging is 50")
     asked = parser.parse_args(argv)
     os.environ["WANDB_MODE"] = "offline"
     quiet_lightning()
@@ -121,20 +125,23 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
         named = {"experiment": asked.experiment, "protocol": "default", "dataset": "benchmark", "seed": 0}
         folder.write_identity(**named, config_hash="")
         variants = [Variant(asked.experiment, None, asked.steps), Variant(asked.experiment, folder, asked.steps)]
-        for _ in range(asked.rounds):
-            for variant in variants:
+        for number in range(asked.rounds):
+            for variant in variants if number % 2 else reversed(variants):
                 variant.round()
         variants[1].loggers[1].experiment.finish()
-    best = [[min(times) for times in zip(*variant.rounds, strict=True)] for variant in variants]
-    print(f"{asked.experiment}, {hardware()}; {asked.rounds} rounds of {asked.steps} steps each, the fastest counts")
-    print(f"{'':<16}{'wall, ms a step':>18}{'processor, ms':>16}")
-    for name, (wall, processor) in zip(("without", "with logging"), best, strict=True):
-        print(f"{name:<16}{1000 * wall:>18.2f}{1000 * processor:>16.2f}")
-    ratios = [on / off for off, on in zip(*best, strict=True)]
-    print(f"{'ratio':<16}{ratios[0]:>18.3f}{ratios[1]:>16.3f}")
-    share = variants[1].watch.seconds / (asked.rounds * asked.steps) / best[0][1]
-    print(f"{'loggers alone':<34}{1 + share:>16.4f}")
-    return {"wall": ratios[0], "processor": ratios[1], "loggers": 1 + share}
+    off, on = (np.array(variant.rounds) for variant in variants)
+    print(f"{asked.experiment}, {hardware()}; {asked.rounds} pairs of rounds of {asked.steps} steps, medians")
+    print(f"{'':<16}{'wall, ms a step':>18}{'processor, ms':>18}")
+    for name, seconds in (("without", off), ("with logging", on)):
+        wall, processor = 1000 * np.median(seconds, axis=0)
+        print(f"{name:<16}{wall:>18.2f}{processor:>18.2f}")
+    ratio = np.median(on / off, axis=0)
+    error = MEDIAN * np.std(on / off, axis=0, ddof=1) / asked.rounds**0.5
+    cells = [f"{middle:.3f} ± {spread:.3f}" for middle, spread in zip(ratio, error, strict=True)]
+    print(f"{'ratio of a pair':<16}{cells[0]:>18}{cells[1]:>18}")
+    share = variants[1].watch.seconds / (asked.rounds * asked.steps) / float(np.median(off[:, 1]))
+    print(f"{'loggers alone':<34}{1 + share:>18.4f}")
+    return {"wall": float(ratio[0]), "processor": float(ratio[1]), "loggers": 1 + share}
 
 
 if __name__ == "__main__":
