@@ -39,7 +39,7 @@ class CelebA(LightningDataModule):
     Args:
         root: folder that holds CelebA; see :func:`mine_lightning.data.face_images.load_face_images`.
         cache: whether to keep all decoded images in one file in the cache folder.
-        workers: processes that decode; 0 for none.
+        workers: processes that decode, at most as many as there are processors; 0 for none.
         passes: over the training images in one epoch, the interval between evaluations and checkpoints.
         train_size: number of training images at most; None for all.
         eval_size: number of images of the validation, and of the test, at most; None for all.
@@ -73,7 +73,7 @@ class CelebA(LightningDataModule):
             )
         self.root = root
         self.cache = cache
-        self.workers = workers
+        self.workers = min(workers, _processors())
         self.passes = passes
         self.train_size = train_size
         self.eval_size = eval_size
@@ -148,6 +148,11 @@ def _pixels(images: Any) -> Tensor:
     """Return a batch ``[n, 3, 64, 64]`` in [-1, 1] of uint8 images, or of what is a batch already."""
     batch = images if isinstance(images, Tensor) else torch.stack(images)
     return pixels(batch)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use; of more workers than that a DataLoader warns."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _decoded(faces: FaceImages, workers: int) -> Path:

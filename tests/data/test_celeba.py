@@ -1,5 +1,7 @@
 """Batches of faces: the images of their split, in an order that (seed, epoch) sets, from workers or from one file."""
 
+import os
+
 import pytest
 import torch
 from faces import write_faces
@@ -83,3 +85,8 @@ def test_a_batch_larger_than_the_images_is_told(tmp_path):
 def test_wrong_sizes_are_told():
     with pytest.raises(InputError, match="passes and workers of None, None, 0, 500, 1 and 2; correct"):
         CelebA(batch_size=0)
+
+
+def test_no_more_workers_than_processors(tmp_path):
+    assert CelebA(str(tmp_path), workers=1000).workers == len(os.sched_getaffinity(0))
+    assert CelebA(str(tmp_path), workers=0).workers == 0
