@@ -93,7 +93,7 @@ class DigitJudge:
 def stacked_modes(judge: DigitJudge, images: Tensor) -> Tensor:
     """Return the mode ``[n]`` of stacked digits ``[n, 3, 28, 28]``: their three labels read as one number, 0 to 999."""
     digits = judge.read(images)
-    return digits @ digits.new_tensor([100, 10, 1])
+    return (digits * digits.new_tensor([100, 10, 1])).sum(-1)  # no product of whole numbers on a GPU
 
 
 def _train(digits: DigitImages, batches: int | None = None, batch_size: int = 128) -> DigitClassifier:
