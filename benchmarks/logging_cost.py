@@ -116,6 +116,8 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--rounds", type=int, default=12, help="of each, at least 2")
     parser.add_argument("--steps", type=int, default=51, help="of a round; the default interval of logging is 50")
     asked = parser.parse_args(argv)
+    if asked.rounds < 2:
+        parser.error(f"expected at least 2 rounds, which a standard error takes, but got {asked.rounds}")
     os.environ["WANDB_MODE"] = "offline"
     quiet_lightning()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)

@@ -157,8 +157,8 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
         "versions": versions(),
         "commit": commit(),
     }
-    write_whole(folder.report, study_page(folder, summary))
     folder.write_summary(summary)
+    write_whole(folder.report, study_page(folder, summary))
     title = f"{identity['experiment']}, seed {identity['seed']}, over {len(rows) // len(metrics)} data sets, in nats"
     lines: list[tuple[str, ...]] = [(name, f"{error:.3f}") for name, error in metrics.items()]
     print("\n" + table(title, lines, ("estimator", "mean absolute error")))

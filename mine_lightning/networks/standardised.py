@@ -46,7 +46,10 @@ class StandardisedStatistics(nn.Module):
         return getattr(self.network, "output", None)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.network(x, self.standardise(z.reshape(len(z), -1)))
+        return self.network(x, self._standardised(z))
 
     def _matrix(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.network.matrix(x, self.standardise(z.reshape(len(z), -1)))  # type: ignore[operator]
+        return self.network.matrix(x, self._standardised(z))  # type: ignore[operator]
+
+    def _standardised(self, z: Tensor) -> Tensor:
+        return self.standardise(z.reshape(len(z), -1))  # a z of one number a sample has no axis to flatten

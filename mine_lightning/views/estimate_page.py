@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mine_lightning.views import page
@@ -34,14 +33,15 @@ def estimate_page(estimate: MIEstimate, source: str, config: str, circumstances:
     ]
     curves = [Curve(f"fold {k + 1}", [(p.step, p.nats) for p in points]) for k, points in enumerate(estimate.curve)]
     level = Level(f"estimate {estimate.nats:.3f}", estimate.nats)
-    chart = line_chart("On validation pairs, nats", curves, [level]) if any(estimate.curve) else ""
     parts = [
         page.heading(title),
-        f'<p class="faint">{escape(" · ".join(told))}</p>',
+        page.lead(told),
         page.section("Result", page.table(("", "value"), rows)),
-        *([page.section("Warnings", *map(page.warning, estimate.warnings))] * bool(estimate.warnings)),
-        *([page.section("Checks", _checks(estimate))] * bool(estimate.checks)),
-        page.section("Training", page.grid([chart])),
+        page.warnings(estimate.warnings),
+        page.section("Checks", _checks(estimate)) if estimate.checks else "",
+        page.section("Training", page.grid([line_chart("On validation pairs, nats", curves, [level])]))
+        if any(estimate.curve)
+        else "",
         page.section("More", *page.origin(config, circumstances["versions"])),
     ]
     return page.page(title, parts)

@@ -7,7 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-__all__ = ["HUES", "figure", "folded", "grid", "heading", "origin", "page", "png", "section", "table", "warning"]
+__all__ = [
+    "HUES",
+    "figure",
+    "folded",
+    "grid",
+    "heading",
+    "lead",
+    "origin",
+    "page",
+    "png",
+    "section",
+    "table",
+    "warnings",
+]
 
 # curves beyond these start again, dashed
 HUES = 8
@@ -141,9 +154,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], long: int | None
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def warning(sentence: str) -> str:
-    """Return what there is to doubt, as a paragraph that stands out."""
-    return f'<p class="warning">{escape(sentence)}</p>'
+def lead(told: Iterable[str]) -> str:
+    """Return the line under the title, which tells where what follows comes from."""
+    return f'<p class="faint">{escape(" · ".join(told))}</p>'
+
+
+def warnings(sentences: Sequence[str]) -> str:
+    """Return what there is to doubt, as a section that stands out; nothing where there is nothing."""
+    paragraphs = (f'<p class="warning">{escape(sentence)}</p>' for sentence in sentences)
+    return section("Warnings", *paragraphs) if sentences else ""
 
 
 def origin(config: str, versions: Mapping[str, str]) -> list[str]:

@@ -56,9 +56,9 @@ def report(run: RunRecord) -> str:
     """Return the page of a run, finished or not, as HTML."""
     parts = [
         page.heading(name_of(run)),
-        f'<p class="faint">{escape(_circumstances(run))}</p>',
+        page.lead(_circumstances(run)),
         page.section("Result", *_result(run)),
-        *([page.section("Warnings", *map(page.warning, run.warnings))] * bool(run.warnings)),
+        page.warnings(run.warnings),
         page.section("Curves", page.grid(_charts(run))) if run.curves else "",
         *(page.section(title.capitalize(), page.grid(_pictures(run, title))) for title in run.pictures),
         page.section("Modes", *_modes(run)) if run.modes else "",
@@ -90,15 +90,14 @@ def result_rows(summary: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _circumstances(run: RunRecord) -> str:
+def _circumstances(run: RunRecord) -> list[str]:
     if run.summary is None:
-        return f"Not finished: what the folder held after step {run.steps:,}."
+        return [f"Not finished: what the folder held after step {run.steps:,}."]
     s = run.summary
     told = [f"{s['steps']:,} steps", f"{s['wall_time_s'] / 60:.1f} minutes", f"{s['hardware']}, {s['precision']}"]
     if s.get("judge_accuracy") is not None:
         told.append(f"a judge that is right on {s['judge_accuracy']:.2%} of the test digits")
-    told += [f"commit {(s['commit'] or 'unknown')[:10]}", f"config {s['config_hash']}"]
-    return " · ".join(told)
+    return [*told, f"commit {(s['commit'] or 'unknown')[:10]}", f"config {s['config_hash']}"]
 
 
 def _result(run: RunRecord) -> list[str]:

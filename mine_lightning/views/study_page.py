@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from mine_lightning.runs.folder import RunFolder
@@ -30,7 +29,7 @@ def study_page(folder: RunFolder, summary: dict[str, Any]) -> str:
     )
     parts = [
         page.heading(title),
-        f'<p class="faint">{escape(" · ".join(told))}</p>',
+        page.lead(told),
         page.section("Result", page.table(("estimator", "mean absolute error, nats"), errors)),
         page.section("Figure", drawn),
         page.section("Every point, nats", _points(summary)),

@@ -48,6 +48,14 @@ def test_three_labels_read_as_one_number(trained):
     assert stacked_modes(judge, images).tolist() == [100 * a + 10 * b + c]
 
 
+@pytest.mark.gpu
+def test_modes_are_the_same_on_a_gpu(trained):
+    digits, judge = trained
+    images = (digits.test_images[:6].float() / 127.5 - 1).view(2, 3, 28, 28)
+    expected = stacked_modes(judge, images)
+    assert torch.equal(stacked_modes(judge, images.cuda()).cpu(), expected)
+
+
 def test_each_channel_of_an_image_is_read(trained):
     digits, judge = trained
     images = digits.test_images[:6].float() / 127.5 - 1

@@ -27,6 +27,8 @@ def environment():
 @pytest.fixture(scope="module", params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
 def folder(request, tmp_path_factory):
     """What two processes left, case by case."""
+    if request.param == "gpu" and torch.cuda.device_count() < 2:
+        pytest.skip("needs two GPUs, one for each process")
     folder = tmp_path_factory.mktemp("processes")
     command = [sys.executable, str(HERE / "processes.py"), str(folder), request.param]
     subprocess.run(command, env=environment(), check=True, timeout=240, capture_output=True)

@@ -4,7 +4,7 @@ import base64
 
 from PIL import Image
 
-from mine_lightning.views.page import figure, folded, grid, heading, origin, page, png, section, table, warning
+from mine_lightning.views.page import figure, folded, grid, heading, lead, origin, page, png, section, table, warnings
 
 
 def test_a_page_forbids_every_request_and_escapes_its_title():
@@ -37,7 +37,9 @@ def test_parts_stand_in_one_another():
     assert grid(["a", "b"], small=True) == '<div class="grid small">a\nb</div>'
     assert "<b>t</b> <i>c</i>" in figure("t", "<svg/>", "<i>c</i>")
     assert folded("more", "text").startswith("<details><summary>more</summary>text")
-    assert warning("a < b") == '<p class="warning">a &lt; b</p>'
+    assert warnings(["a < b"]) == '<section><h2>Warnings</h2>\n<p class="warning">a &lt; b</p>\n</section>'
+    assert warnings([]) == ""
+    assert lead(["1 < 2", "b"]) == '<p class="faint">1 &lt; 2 · b</p>'
 
 
 def test_names_may_break_behind_an_underscore():
