@@ -103,6 +103,10 @@ def told(message: str) -> str:
     own = re.findall(r"Expected [^\n]*? but (?:got|it|that|its|there) [^\n]*", message)
     if own:
         return own[0].strip()
+    if lacking := re.findall(r"given class_path '([^']+)':\s+the following arguments are required: ([^\n]+)", message):
+        name, arguments = lacking[-1]
+        missing = [one for one in arguments.split(", ") if one not in ("x_shape", "z_shape")]  # made for it
+        return f"Expected {' and '.join(missing)} for {name} but the config has none; give it under init_args."
     expected = [line.strip(" -") for line in message.splitlines() if line.strip(" -").startswith("Expected a ")]
     telling = [line for line in expected if "NoneType" not in line]
     if not telling or "Parser key" not in message:

@@ -47,6 +47,15 @@ def test_what_is_dumped_builds_the_same():
     assert build.dump(build.resolve(again)) == first
 
 
+def test_an_argument_that_a_class_lacks_is_named():
+    for name, argument in (("StandardisedStatistics", "network"), ("networks.BlurredStatistics", "x_noise")):
+        with pytest.raises(InputError) as told:
+            resolved(("mine.statistics_network", {"class_path": f"mine_lightning.{name}"}))
+        assert str(told.value) == (
+            f"Expected {argument} for mine_lightning.{name} but the config has none; give it under init_args."
+        )
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
