@@ -1,11 +1,11 @@
-"""What logging costs: steps of the main job with metrics.csv, W&B (offline) and learning rates, and without any.
+"""What logging costs: steps of a job with metrics.csv, W&B (offline), learning rates and norms, and without them.
 
-``python benchmarks/logging_cost.py [--experiment NAME] [--rounds 12] [--steps 51]``. Rounds with and without follow
-each other in one process, now the one first and now the other, each goes on with its own model; a round is timed from
-the end of its first step, which warms up, to the end of its last. The answer is the median over pairs of neighbouring
-rounds, with its standard error, for wall time and for processor time; W&B's own process is in the first alone. The
-quietest answer is the processor time that the loggers' own calls took, as a share of the steps. Promised: at most 1.03
-times.
+``python benchmarks/logging_cost.py [--experiment NAME] [--rounds 20] [--steps 50]``. One run, whose logging is switched
+off and on: a round is four stretches of as many steps as the interval of logging, off, on, on, off, so that a machine
+that grows slower or faster within it favours neither side; each stretch that is on writes once. The answer is the mean
+over rounds of time on over time off, with its standard error, for wall time and for processor time; W&B's own process
+is in the first alone. The quietest answer is the processor time that the loggers' own calls took, as a share of the
+steps. Promised: at most 1.03 times.
 """
 
 from __future__ import annotations
@@ -34,20 +34,38 @@ from mine_lightning.runs.machine import hardware
 from mine_lightning.views.terminal import quiet_lightning
 from mine_lightning.views.wandb_run import wandb_logger
 
-MEDIAN = 1.2533  # standard error of a median over that of a mean, for normal noise
+ORDER = (False, True, True, False)  # stretches of a round: whether each logs
 
 
-class Clock(pl.Callback):
-    """Wall and processor seconds from the end of the first step to the end of the last."""
+class Switch(pl.Callback):
+    """Switches the Trainer's logging stretch by stretch and keeps each one's wall and processor seconds.
 
-    def on_train_batch_end(self, trainer: pl.Trainer, host: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if batch_idx == 0:
-            self.began = time.perf_counter(), time.process_time()
-        self.took = time.perf_counter() - self.began[0], time.process_time() - self.began[1]
+    Args:
+        rounds: after which training stops; one more comes first, to warm up, and is not kept.
+        steps: of a stretch.
+    """
+
+    def __init__(self, rounds: int, steps: int) -> None:
+        self.rounds, self.steps = rounds, steps
+        self.batches, self.stamps = 0, []
+
+    def on_train_batch_start(self, trainer: pl.Trainer, host: Any, batch: Any, batch_idx: int) -> None:
+        stretch, rest = divmod(self.batches, self.steps)
+        if rest == 0:
+            self.stamps.append((time.perf_counter(), time.process_time()))
+            trainer.log_every_n_steps = self.steps if ORDER[stretch % len(ORDER)] else 0  # 0: Lightning logs nothing
+        trainer.should_stop = stretch >= len(ORDER) * (self.rounds + 1)
+        self.batches += 1
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """Wall and processor seconds a step, ``[rounds, stretches of a round, 2]``."""
+        stretches = np.diff(np.array(self.stamps), axis=0)[: len(ORDER) * (self.rounds + 1)]
+        return stretches.reshape(self.rounds + 1, len(ORDER), 2)[1:] / self.steps
 
 
 class Watch:
-    """Adds up the processor seconds of some methods of some objects, while it counts."""
+    """Adds up the processor seconds of some methods of some objects."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -69,52 +87,50 @@ class Watch:
         return call
 
 
-class Variant:
-    """A model of its own, trained round by round.
+def measured(experiment: str, place: Path, rounds: int, steps: int) -> tuple[np.ndarray, float]:
+    """Train the experiment, logging switched off and on.
 
     Args:
         experiment: whose config.
-        folder: of the run, where it logs; None for no logging.
-        steps: of a round.
+        place: for its run folder.
+        rounds: that are kept.
+        steps: of a stretch.
+
+    Returns:
+        ``Switch.seconds``, and the processor seconds that the loggers' own calls took in each stretch that logs.
     """
-
-    def __init__(self, experiment: str, folder: RunFolder | None, steps: int):
-        config = merged(arguments.parse(["--config", experiment, "--trainer.precision", "32-true"]))
-        ready, plain = resolved(config)
-        pl.seed_everything(0, verbose=False)
-        self.parts = build.instantiate(ready)
-        self.steps, self.rounds = steps, []
-        self.watch, self.loggers = Watch(), []
-        if folder is not None:
-            loggers = [MetricsCSV(folder.path / "metrics.csv"), wandb_logger(folder, plain)]
-            self.loggers = [self.watch.over(logger, "log_metrics", "save") for logger in loggers]
-
-    def round(self) -> None:
-        """Train the steps of one round and keep their times, in seconds a step."""
-        clock = Clock()
-        monitor = self.watch.over(LearningRateMonitor(), "on_train_batch_start", "on_train_epoch_start")
-        callbacks = [clock, *([monitor] if self.loggers else [])]
-        trainer = pl.Trainer(
-            accelerator="cpu",
-            devices=1,
-            max_epochs=1,
-            limit_train_batches=self.steps,
-            limit_val_batches=0,
-            callbacks=callbacks + ([] if self.parts.mine is None else [self.parts.mine]),
-            logger=self.loggers or False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(self.parts.model, datamodule=self.parts.data)
-        self.rounds.append([seconds / (self.steps - 1) for seconds in clock.took])
+    ready, plain = resolved(merged(arguments.parse(["--config", experiment, "--trainer.precision", "32-true"])))
+    pl.seed_everything(0, verbose=False)
+    parts = build.instantiate(ready)
+    folder = RunFolder.create(place, experiment, "default", "benchmark", 0)
+    folder.write_identity(experiment=experiment, protocol="default", dataset="benchmark", seed=0, config_hash="")
+    switch, watch = Switch(rounds, steps), Watch()
+    loggers = [MetricsCSV(folder.path / "metrics.csv"), wandb_logger(folder, plain)]
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_epochs=-1,
+        limit_val_batches=0,
+        callbacks=[
+            switch,
+            watch.over(LearningRateMonitor(), "on_train_batch_start", "on_train_epoch_start"),
+            *([] if parts.mine is None else [parts.mine]),
+        ],
+        logger=[watch.over(logger, "log_metrics", "save") for logger in loggers],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(parts.model, datamodule=parts.data)
+    loggers[1].experiment.finish()
+    return switch.seconds, watch.seconds / ((rounds + 1) * sum(ORDER))
 
 
 def main(argv: list[str] | None = None) -> dict[str, float]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiment", default="gan_stacked_mnist")
-    parser.add_argument("--rounds", type=int, default=12, help="of each, at least 2")
-    parser.add_argument("--steps", type=int, default=51, help="of a round; the default interval of logging is 50")
+    parser.add_argument("--rounds", type=int, default=20, help="at least 2")
+    parser.add_argument("--steps", type=int, default=50, help="between two writes; the default is Lightning's")
     asked = parser.parse_args(argv)
     if asked.rounds < 2:
         parser.error(f"expected at least 2 rounds, which a standard error takes, but got {asked.rounds}")
@@ -123,25 +139,18 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as place, contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        folder = RunFolder.create(Path(place), asked.experiment, "default", "benchmark", 0)
-        named = {"experiment": asked.experiment, "protocol": "default", "dataset": "benchmark", "seed": 0}
-        folder.write_identity(**named, config_hash="")
-        variants = [Variant(asked.experiment, None, asked.steps), Variant(asked.experiment, folder, asked.steps)]
-        for number in range(asked.rounds):
-            for variant in variants if number % 2 else reversed(variants):
-                variant.round()
-        variants[1].loggers[1].experiment.finish()
-    off, on = (np.array(variant.rounds) for variant in variants)
-    print(f"{asked.experiment}, {hardware()}; {asked.rounds} pairs of rounds of {asked.steps} steps, medians")
+        seconds, loggers = measured(asked.experiment, Path(place), asked.rounds, asked.steps)
+    logs = np.array(ORDER)
+    off, on = seconds[:, ~logs].mean(axis=1), seconds[:, logs].mean(axis=1)  # [rounds, 2]
+    print(f"{asked.experiment}, {hardware()}; {asked.rounds} rounds of {len(ORDER)} x {asked.steps} steps")
     print(f"{'':<16}{'wall, ms a step':>18}{'processor, ms':>18}")
-    for name, seconds in (("without", off), ("with logging", on)):
-        wall, processor = 1000 * np.median(seconds, axis=0)
+    for name, side in (("without", off), ("with logging", on)):
+        wall, processor = 1000 * side.mean(axis=0)
         print(f"{name:<16}{wall:>18.2f}{processor:>18.2f}")
-    ratio = np.median(on / off, axis=0)
-    error = MEDIAN * np.std(on / off, axis=0, ddof=1) / asked.rounds**0.5
+    ratio, error = (on / off).mean(axis=0), (on / off).std(axis=0, ddof=1) / asked.rounds**0.5
     cells = [f"{middle:.3f} ± {spread:.3f}" for middle, spread in zip(ratio, error, strict=True)]
-    print(f"{'ratio of a pair':<16}{cells[0]:>18}{cells[1]:>18}")
-    share = variants[1].watch.seconds / (asked.rounds * asked.steps) / float(np.median(off[:, 1]))
+    print(f"{'ratio':<16}{cells[0]:>18}{cells[1]:>18}")
+    share = loggers / (asked.steps * float(off[:, 1].mean()))
     print(f"{'loggers alone':<34}{1 + share:>18.4f}")
     return {"wall": float(ratio[0]), "processor": float(ratio[1]), "loggers": 1 + share}
 
