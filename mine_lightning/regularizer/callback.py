@@ -20,7 +20,7 @@ from mine_lightning.held_out import HeldOut
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
-from mine_lightning.regularizer.capture import Capture
+from mine_lightning.regularizer.capture import Side
 from mine_lightning.regularizer.compiled import KeepBuffers
 from mine_lightning.regularizer.delivery import Delivery, is_logged, scale_of
 from mine_lightning.regularizer.first_batches import FirstBatches
@@ -65,8 +65,9 @@ class MINERegularizer(Callback):
     clipping (equation 21).
 
     Args:
-        x: capture of x, such as ``"output:generator"``; :mod:`mine_lightning.regularizer.capture` has the grammar.
-        z: capture of z, such as ``"input:generator[:, :10]"``.
+        x: capture of x, such as ``"output:generator"``; :mod:`mine_lightning.regularizer.capture` has the grammar. Or a
+            list of captures, whose samples follow each other: the pairs of two joints are then one batch of pairs.
+        z: capture of z, such as ``"input:generator[:, :10]"``, or a list of as many.
         direction: "maximize" or "minimize" the mutual information.
         beta: weight of the term beside the host's loss, per nat. With 0 the term is only watched: the host's weights
             are bitwise those without the callback.
@@ -94,8 +95,8 @@ class MINERegularizer(Callback):
 
     def __init__(
         self,
-        x: str,
-        z: str,
+        x: str | list[str],
+        z: str | list[str],
         direction: Literal["maximize", "minimize"],
         beta: float = 1.0,
         adaptive_clip: bool | None = None,
@@ -108,10 +109,10 @@ class MINERegularizer(Callback):
         seed: int = 0,
         name: str | None = None,
     ) -> None:
-        if not isinstance(x, str) or not isinstance(z, str) or not isinstance(beta, int | float):
+        if not _names(x) or not _names(z) or not isinstance(beta, int | float):
             raise InputError(
-                f"Expected x and z to be capture strings and beta a number but got {x!r}, {z!r} and {beta!r}; write "
-                "x='batch:0', z='output:encoder', beta=1e-3 or the like."
+                f"Expected x and z to be capture strings, or lists of them, and beta a number but got {x!r}, {z!r} and "
+                f"{beta!r}; write x='batch:0', z='output:encoder', beta=1e-3 or the like."
             )
         if direction not in ("maximize", "minimize"):
             raise InputError(
@@ -122,8 +123,7 @@ class MINERegularizer(Callback):
                 f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
-        self.x = x
-        self.z = z
+        self.x, self.z = (side if isinstance(side, str) else list(side) for side in (x, z))
         self.direction = direction
         self.beta = beta
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
@@ -137,8 +137,10 @@ class MINERegularizer(Callback):
         self.name = name
         self._ascent = Ascent(statistics_network, self.bound, self.pairing, self.optimizer, seed, t_steps)
         self._once, self._ranks, self._buffers = Once(), Ranks(), KeepBuffers()
-        self._recorder = Recorder(Capture.parse(x), Capture.parse(z), self._once)
-        self._first = FirstBatches(x, z, self._recorder, self._once)
+        sides = (Side.parse(x), Side.parse(z))
+        self._texts = (sides[0].text, sides[1].text)
+        self._recorder = Recorder(*sides, self._once)
+        self._first = FirstBatches(*self._texts, self._recorder, self._once)
         self._delivery = Delivery(self._ranks)
         self._held_out = HeldOut(held_out)
         self._health = Health(self._log_name("mi"), direction, self._once)
@@ -228,7 +230,7 @@ class MINERegularizer(Callback):
 
         def slopes_of(pair: Captured) -> list[Tensor]:
             if not self._delivery.begun:
-                refuse_reentrant_checkpoint(pair, self.x, self.z)
+                refuse_reentrant_checkpoint(pair, *self._texts)
                 self._first.tell_of_no_optimizer(trainer, pl_module, pair)
             x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
             value, found = slopes(self._ascent.ready(trainer, pl_module, x, z), pair, x, z)
@@ -373,6 +375,11 @@ class MINERegularizer(Callback):
 
     def _log(self, pl_module: LightningModule, key: str, value: Tensor, prog_bar: bool = False) -> None:
         pl_module.log(self._log_name(key), value.detach(), prog_bar=prog_bar, on_step=True, on_epoch=False)
+
+
+def _names(side: Any) -> bool:
+    """Return whether this can be one capture, or a list of several."""
+    return isinstance(side, str) or (isinstance(side, list | tuple) and all(isinstance(text, str) for text in side))
 
 
 def _default_optimizer(parameters: Any) -> torch.optim.Optimizer:

@@ -7,21 +7,23 @@
 ``"attr:code"``                         the host's attribute ``code``
 ``"input:generator[:, :10]"``           any of them with an index or slice; for a tuple or a dict it selects an entry:
                                         ``"output:encoder[0]"``, ``"output:encoder['mu'][:, 2]"``
+``["batch:", "output:generator"]``      several of them, whose samples follow each other: one batch out of two
 ======================================  ================================================================
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mine_lightning.errors import InputError
 
-__all__ = ["Capture", "describe"]
+__all__ = ["Capture", "Side", "describe"]
 
 _KINDS = ("output", "input", "batch", "attr")
 
@@ -85,6 +87,53 @@ class Capture:
                 "torch.view_as_real and capture that with 'attr:'."
             )
         return source, found
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where one side of the pairs, x or z, comes from: one capture, or several whose samples follow each other.
+
+    Attributes:
+        text: as the user wrote it; of several, in brackets.
+        captures: one or more.
+    """
+
+    text: str
+    captures: tuple[Capture, ...]
+
+    @classmethod
+    def parse(cls, words: str | Sequence[str]) -> Side:
+        """Take one capture string, or a list of them, apart.
+
+        Raises:
+            InputError: for an empty list, or a string that does not follow the grammar in the module's docstring.
+        """
+        if isinstance(words, str):
+            return cls(words, (Capture.parse(words),))
+        if not words:
+            raise InputError("Expected one capture or more in the list of x or z but got none; name one.")
+        return cls(f"[{', '.join(words)}]", tuple(Capture.parse(text) for text in words))
+
+    def select(self, found: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Return the host's own tensors and the samples ``[n, ...]`` that are selected from them, one after the other.
+
+        Args:
+            found: what each capture found, by its text.
+
+        Raises:
+            InputError: if an index does not fit, a result is no tensor, or the samples of two differ in shape.
+        """
+        selected = [capture.select(found[capture.text]) for capture in self.captures]
+        sources, parts = tuple(source for source, _ in selected), [part for _, part in selected]
+        if len(parts) == 1:
+            return sources, parts[0]
+        shapes = [list(part.shape) for part in parts]
+        if any(not shape or shape[1:] != shapes[0][1:] for shape in shapes):
+            raise InputError(
+                f"Expected the samples of {self.text} to have one shape but they are "
+                f"{' and '.join(map(str, shapes))}; only the first axis, which counts samples, may differ."
+            )
+        return sources, torch.cat(parts)
 
 
 def _parse_index(text: str, brackets: str) -> tuple[Any, ...]:

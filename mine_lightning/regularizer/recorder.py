@@ -14,7 +14,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
-from mine_lightning.regularizer.capture import Capture, describe
+from mine_lightning.regularizer.capture import Capture, Side, describe
 from mine_lightning.regularizer.once import Once
 
 __all__ = ["Captured", "Recorder"]
@@ -27,7 +27,7 @@ class Captured:
     Attributes:
         x: samples ``[n, ...]``.
         z: their partners ``[n, ...]``.
-        sources: the tensors as the host holds them, before any index.
+        sources: the tensors of x, and of z, as the host holds them, before any index; several where a side joins them.
         share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
             joined the loss.
         seen: whether Lightning told of a backward that runs through the pair.
@@ -35,7 +35,7 @@ class Captured:
 
     x: Tensor
     z: Tensor
-    sources: tuple[Tensor, Tensor]
+    sources: tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
     share: dict[nn.Parameter, Tensor] | None = None
     seen: bool = False
 
@@ -45,7 +45,7 @@ class Captured:
 
         A leaf that is no parameter is not, even where it requires a gradient: a gradient penalty asks for that of data.
         """
-        x, z = (s.requires_grad and (s.grad_fn is not None or isinstance(s, nn.Parameter)) for s in self.sources)
+        x, z = (any(_is_function(source) for source in sources) for sources in self.sources)
         return x and self.x.requires_grad, z and self.z.requires_grad
 
     @property
@@ -56,7 +56,8 @@ class Captured:
     @property
     def roots(self) -> list[Tensor]:
         """The sources of those: they are what a loss depends on."""
-        return [source for source, carries in zip(self.sources, self.carries, strict=True) if carries]
+        sides = (sources for sources, carries in zip(self.sources, self.carries, strict=True) if carries)
+        return [source for sources in sides for source in sources if _is_function(source)]
 
 
 class Recorder:
@@ -66,18 +67,19 @@ class Recorder:
     for its critic, never replaces one with. Records are made between :meth:`arm` and :meth:`disarm` only.
 
     Args:
-        x: capture of x.
-        z: capture of z.
+        x: where x comes from.
+        z: where z comes from.
         once: says what is off with a capture.
     """
 
-    def __init__(self, x: Capture, z: Capture, once: Once) -> None:
+    def __init__(self, x: Side, z: Side, once: Once) -> None:
         self._once = once
-        self.captures = (x, z)
+        self._sides = (x, z)
+        self.captures = (*x.captures, *z.captures)
         self._handles: list[Any] = []
         self._found: dict[str, Any] = {}
         self._newest: Captured | None = None
-        self._newest_found: tuple[Any, Any] | None = None
+        self._newest_found: list[Any] | None = None
         self._with_grad: set[str] = set()
         self._stale: dict[str, Any] = {}
         self._versions: dict[str, int] = {}
@@ -146,15 +148,14 @@ class Recorder:
         for capture in self.captures:
             if capture.kind == "attr":
                 self._look_up(host, capture)
-        x, z = self.captures
-        if x.text not in self._found or z.text not in self._found:
+        if any(capture.text not in self._found for capture in self.captures):
             return None
-        found = (self._found[x.text], self._found[z.text])
+        found = [self._found[capture.text] for capture in self.captures]
         if self._newest_found is None or any(a is not b for a, b in zip(self._newest_found, found, strict=True)):
             self._warn_of_changes()
-            (x_source, x_found), (z_source, z_found) = x.select(found[0]), z.select(found[1])
-            self._newest, self._newest_found = Captured(x_found, z_found, (x_source, z_source)), found
-            _check_pair(self._newest, x, z)
+            (x_sources, x), (z_sources, z) = (side.select(self._found) for side in self._sides)
+            self._newest, self._newest_found = Captured(x, z, (x_sources, z_sources)), found
+            _check_pair(self._newest, *self._sides)
         return self._newest
 
     def ran_with_gradients(self) -> bool:
@@ -296,7 +297,12 @@ def _attribute(host: LightningModule, capture: Capture) -> Any:
     return found
 
 
-def _check_pair(pair: Captured, x: Capture, z: Capture) -> None:
+def _is_function(source: Tensor) -> bool:
+    """Return whether a tensor is a function of parameters, or one itself, that require a gradient."""
+    return source.requires_grad and (source.grad_fn is not None or isinstance(source, nn.Parameter))
+
+
+def _check_pair(pair: Captured, x: Side, z: Side) -> None:
     if pair.x.ndim == 0 or pair.z.ndim == 0 or len(pair.x) != len(pair.z):
         raise InputError(
             f"Expected x and z to have the same number of samples but {x.text!r} has shape {list(pair.x.shape)} and "

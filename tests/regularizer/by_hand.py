@@ -303,3 +303,35 @@ class VAE(LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class TwoJoints(LightningModule):
+    """An encoder and a decoder, whose two joints of x and z the term takes as one batch of pairs; automatic or manual."""
+
+    def __init__(self, manual=False, term=None):
+        super().__init__()
+        self.automatic_optimization = not manual
+        self.encoder, self.decoder = nn.Linear(4, 2), nn.Linear(2, 4)
+        self.term, self.last = term, None
+
+    def training_step(self, batch, batch_idx):
+        x, z = batch[0], torch.randn(len(batch[0]), 2, generator=torch.Generator().manual_seed(batch_idx))
+        code, fake = self.encoder(x), self.decoder(z)
+        loss = (code.square().mean() - 1).square() + mse_loss(fake.mean(dim=0), x.mean(dim=0))
+        if self.term is not None:
+            self.last = torch.cat([x, fake]), torch.cat([code, z])
+            loss = loss + self.term.loss(*self.last)
+        if self.automatic_optimization:
+            return loss
+        optimizer = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        return None
+
+    def on_train_batch_end(self, outputs, batch, batch_idx):
+        if self.term is not None:
+            self.term.ascend(*self.last)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)

@@ -19,7 +19,7 @@ def problem(automatic):
     x = torch.randn(8, 4)
     z = host.encoder(x)
     optimizer = torch.optim.SGD(host.parameters(), lr=0.1)
-    return host, optimizer, Captured(x, z, (x, z)), host.head(z).square().mean() / 1
+    return host, optimizer, Captured(x, z, ((x,), (z,))), host.head(z).square().mean() / 1
 
 
 def trainer(optimizer, batch=0, interval=10):

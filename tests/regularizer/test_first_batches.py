@@ -7,14 +7,14 @@ import torch
 from by_hand import Classifier
 
 from mine_lightning.errors import InputError
-from mine_lightning.regularizer.capture import Capture
+from mine_lightning.regularizer.capture import Side
 from mine_lightning.regularizer.first_batches import PATIENCE, FirstBatches
 from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.recorder import Captured, Recorder
 
 
 def judge_of(host, x="batch:0", z="output:encoder"):
-    recorder = Recorder(Capture.parse(x), Capture.parse(z), Once())
+    recorder = Recorder(Side.parse(x), Side.parse(z), Once())
     recorder.attach(host)
     recorder.arm(host, (torch.randn(8, 4),))
     return FirstBatches(x, z, recorder, Once()), recorder
@@ -32,7 +32,7 @@ def manual():
 
 def pair_of(host, x):
     z = host.encoder(x)
-    return Captured(x, z, (x, z))
+    return Captured(x, z, ((x,), (z,)))
 
 
 def test_nothing_is_said_of_a_term_that_works():
@@ -54,7 +54,7 @@ def test_patience_is_for_those_who_may_need_it():
     judge, _ = judge_of(host)
     judge.saw_backward()
     with pytest.raises(InputError, match="neither 'batch:0' nor 'output:encoder' carries a gradient"):
-        look(judge, host, Captured(x, x, (x, x)))
+        look(judge, host, Captured(x, x, ((x,), (x,))))
 
 
 def test_a_manual_host_may_take_a_short_epoch():

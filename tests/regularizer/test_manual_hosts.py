@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from by_hand import VAE, StyledGAN, Term
+from by_hand import VAE, StyledGAN, Term, TwoJoints
 from cases import conv, difference, sgd, small_mlp, trainer
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -92,3 +92,30 @@ def test_vae_whose_code_is_caught_where_it_enters_the_decoder(tmp_path, manual):
     effect = difference(plain, reference)
     assert effect > 1e-4
     assert difference(fit(None, callback), reference) <= 1e-3 * effect
+
+
+@pytest.mark.parametrize("manual", [True, False])
+def test_two_joints_as_one_batch_of_pairs(tmp_path, manual):
+    data = DataLoader(TensorDataset(torch.randn(96, 4, generator=torch.Generator().manual_seed(1))), 16)
+
+    def fit(term=None, *callbacks):
+        torch.manual_seed(0)
+        host = TwoJoints(manual, term)
+        trainer(tmp_path, *callbacks).fit(host, data)
+        return host
+
+    callback = MINERegularizer(
+        ["batch:0", "output:decoder"],
+        ["output:encoder", "input:decoder"],
+        "maximize",
+        0.5,
+        adaptive_clip=False,
+        statistics_network=small_mlp,
+        optimizer=sgd,
+    )
+    plain, reference = fit(), fit(Term(MINE(small_mlp, (4,), (2,)), 0.5, "maximize"))
+    host = fit(None, callback)
+    for part in ("encoder", "decoder"):
+        effect = difference(getattr(plain, part), getattr(reference, part))
+        assert effect > 1e-4
+        assert difference(getattr(host, part), getattr(reference, part)) <= 1e-3 * effect

@@ -10,13 +10,13 @@ from cases import Plain, tiny_gan
 from torch import nn
 
 from mine_lightning.errors import InputError
-from mine_lightning.regularizer.capture import Capture
+from mine_lightning.regularizer.capture import Side
 from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.recorder import Recorder
 
 
 def recorder(x, z):
-    return Recorder(Capture.parse(x), Capture.parse(z), Once())
+    return Recorder(Side.parse(x), Side.parse(z), Once())
 
 
 def test_an_unknown_module_lists_the_nearest_and_the_known():
@@ -54,6 +54,38 @@ def test_index_selects_from_tuples_dicts_and_tensors():
     found.arm(host, batch)
     host.two(batch)
     torch.testing.assert_close(found.newest(host).x, 2 * batch[:, 1:])
+
+
+def test_a_list_joins_the_samples_of_several_captures():
+    host, x, code = Plain(), torch.randn(5, 4), torch.randn(3, 4)
+    found = recorder(["batch:", "input:encoder"], ["input:encoder", "batch:"])
+    found.attach(host)
+    found.arm(host, x)
+    assert found.newest(host) is None
+    host.encoder(code)
+    pair = found.newest(host)
+    assert torch.equal(pair.x, torch.cat([x, code]))
+    assert torch.equal(pair.z, torch.cat([code, x]))
+    assert found.newest(host) is pair
+    host.encoder(code + 1)
+    assert found.newest(host) is not pair
+
+
+def test_samples_that_differ_in_shape_are_not_joined():
+    host = Plain()
+    found = recorder(["batch:", "output:encoder"], "batch:")
+    found.attach(host)
+    found.arm(host, torch.randn(5, 4))
+    host.encoder(torch.randn(5, 4))
+    with pytest.raises(
+        InputError, match=r"samples of \[batch:, output:encoder\] to have one shape but they are \[5, 4\]"
+    ):
+        found.newest(host)
+
+
+def test_a_list_of_no_captures_is_refused():
+    with pytest.raises(InputError, match="one capture or more in the list of x or z but got none"):
+        Side.parse([])
 
 
 def test_newest_call_counts_and_calls_without_gradient_do_not():

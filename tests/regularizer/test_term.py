@@ -22,7 +22,7 @@ def problem():
     z = host.encoder(x)
     joint, marginal = mine.scores(x, z)
     value = joint.mean() - torch.logsumexp(marginal.flatten(), 0) + math.log(marginal.numel())
-    return host, mine, Captured(x, z, (x, z)), value
+    return host, mine, Captured(x, z, ((x,), (z,))), value
 
 
 def test_gradients_are_those_of_the_bound_and_leave_the_host_as_it_is():
@@ -56,10 +56,10 @@ def test_slopes_are_for_whichever_of_the_two_carries_a_gradient():
     _, mine, pair, _ = problem()
     flipped = MINE(small_mlp, (3,), (4,)).double()
     seen = torch.nn.Linear(4, 4).double()(pair.x)
-    both = Captured(seen, pair.z, (seen, pair.z))
+    both = Captured(seen, pair.z, ((seen,), (pair.z,)))
     penalised = pair.x.clone().requires_grad_()  # data that a gradient penalty asks a gradient of
-    data = Captured(penalised, pair.z, (penalised, pair.z))
-    swapped = Captured(pair.z, pair.x, (pair.z, pair.x))
+    data = Captured(penalised, pair.z, ((penalised,), (pair.z,)))
+    swapped = Captured(pair.z, pair.x, ((pair.z,), (pair.x,)))
 
     def shapes(mine, captured, x, z):
         return [slope.shape for slope in slopes(mine, captured, x.detach(), z.detach())[1]]
@@ -94,4 +94,4 @@ def test_a_reentrant_checkpoint_is_refused():
     with pytest.raises(
         InputError, match="Expected 'output:code' to come from a graph that can be differentiated twice"
     ):
-        refuse_reentrant_checkpoint(Captured(x, z, (x, z)), "batch:0", "output:code")
+        refuse_reentrant_checkpoint(Captured(x, z, ((x,), (z,))), "batch:0", "output:code")
