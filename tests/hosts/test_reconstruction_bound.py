@@ -7,6 +7,13 @@ With q(x, z) = q(x) q(z|x) the encoder's joint, p(x, z) = p(z) p(x|z) the decode
 The paper (Belghazi et al., ICML 2018, section 5.2) prints H_q(z) in place of H_q(x). The last test shows that this can
 fail. Neither entropy takes anything from what follows for the term: at a given KL(q || p) a larger I_q lowers the bound,
 and it is I under the encoder's joint that does.
+
+Of pairs that come from both joints alike, m = (q + p) / 2, the information is
+
+    I_m = (I_q + I_p) / 2 + JS(q(x), p(x)) + JS(q(z), p(z)) - JS(q, p),
+
+so that a term that raises it raises both informations and lowers what the joints differ in beyond their marginals, the
+part of KL(q || p) that a discriminator of pairs finds last. Where the joints are one, I_m is I_q is I_p.
 """
 
 import math
@@ -114,3 +121,36 @@ def test_the_bound_with_the_entropy_of_z_can_fail():
     assert pytest.approx(printed[1.0]) == at(1.0).R
     assert printed[2.0] + 0.5 < at(2.0).R
     assert pytest.approx(at(2.0).kl - at(2.0).information + entropy(at(2.0).x)) == at(2.0).R
+
+
+def entropy_of(table):
+    return -torch.special.xlogy(table, table).sum().item()
+
+
+def information_of(table):
+    return entropy_of(table.sum(1)) + entropy_of(table.sum(0)) - entropy_of(table)
+
+
+def divergence_of(a, b):
+    """The Jensen-Shannon divergence, nats: the mixture's entropy less the mean of the two."""
+    return entropy_of((a + b) / 2) - (entropy_of(a) + entropy_of(b)) / 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_information_of_both_joints_together(seed):
+    generator = torch.Generator().manual_seed(seed)
+    q, p = torch.rand(2, 4, 6, generator=generator, dtype=torch.float64).pow(3)
+    q, p = q / q.sum(), p / p.sum()
+    marginals = divergence_of(q.sum(0), p.sum(0)) + divergence_of(q.sum(1), p.sum(1))
+    expected = (information_of(q) + information_of(p)) / 2 + marginals - divergence_of(q, p)
+    assert information_of((q + p) / 2) == pytest.approx(expected, abs=1e-12)
+    assert information_of((q + q) / 2) == pytest.approx(information_of(q))
+
+
+def test_joints_that_oppose_each_other_tell_nothing_together():
+    """The encoder pairs x with one z and the decoder with the other: I_q and I_p are ln 2 nats each, I_m is 0."""
+    same = torch.eye(2, dtype=torch.float64) / 2
+    opposite = same.flip(0)
+    assert information_of(same) == pytest.approx(math.log(2))
+    assert information_of(opposite) == pytest.approx(math.log(2))
+    assert information_of((same + opposite) / 2) == pytest.approx(0, abs=1e-12)
