@@ -110,7 +110,7 @@ class FirstBatches:
             raise InputError(
                 f"Expected {type(host).__name__} to call self.manual_backward(loss) but a backward that Lightning did "
                 "not see ran through the captured tensors; loss.backward() and torch.autograd.grad bypass every "
-                "callback."
+                "callback, and a loss that is computed from what x and z were made of, not from x or z, passes them by."
             )
 
     def _tell_missing(self, host: LightningModule, batch_idx: int) -> None:
