@@ -20,6 +20,7 @@ from mine_lightning.networks.discriminators import (
     SmallDiscriminator,
 )
 from mine_lightning.networks.encoders import ConvEncoder, DenseEncoder, FaceEncoder, GaussianEncoder
+from mine_lightning.networks.gaussian import GaussianStatistics
 from mine_lightning.networks.generators import (
     ConvGenerator,
     DenseGenerator,
@@ -50,6 +51,7 @@ __all__ = [
     "FaceEncoder",
     "FaceGenerator",
     "GaussianEncoder",
+    "GaussianStatistics",
     "LabelStatistics",
     "LargeDiscriminator",
     "LargeGenerator",
