@@ -31,6 +31,7 @@ from mine_lightning.hosts.unrolled_gan import UnrolledGAN
 from mine_lightning.hosts.veegan import VEEGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.mutual_information import MutualInformation
+from mine_lightning.networks.gaussian import GaussianStatistics
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.standardised import StandardisedStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
@@ -56,6 +57,7 @@ __all__ = [
     "DonskerVaradhan",
     "FDivergence",
     "FlatMNIST",
+    "GaussianStatistics",
     "InfoNCE",
     "InputError",
     "JensenShannon",

@@ -18,6 +18,7 @@ from mine_lightning.metrics.reconstruction_error import ReconstructionError
 from mine_lightning.networks import (
     BlurredStatistics,
     ConvStatistics,
+    GaussianStatistics,
     LabelStatistics,
     MLPStatistics,
     SeparableStatistics,
@@ -56,6 +57,7 @@ STATISTICS: list[tuple[Callable[..., nn.Module], tuple[int, ...], tuple[int, ...
     (SeparableStatistics, (1, 9, 9), (3,)),
     (partial(LabelStatistics, classes=4), (2, 4), ()),
 ]
+GAUSSIAN = [(GaussianStatistics, (2, 4), ()), (GaussianStatistics, (1, 9, 9), (3,))]
 
 
 def draw_z(T: nn.Module, n: int, z_shape: tuple[int, ...]) -> torch.Tensor:

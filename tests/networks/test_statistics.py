@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from cases import STATISTICS, draw_z, trainer
+from cases import GAUSSIAN, STATISTICS, draw_z, trainer
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -20,7 +20,7 @@ from mine_lightning.networks.statistics import (
 )
 
 
-@pytest.mark.parametrize(("make", "x_shape", "z_shape"), STATISTICS)
+@pytest.mark.parametrize(("make", "x_shape", "z_shape"), [*STATISTICS, *GAUSSIAN])
 class TestEveryStatisticsNetwork:
     def test_one_score_a_pair(self, make, x_shape, z_shape):
         T = make(x_shape, z_shape)
@@ -43,9 +43,11 @@ class TestEveryStatisticsNetwork:
         x = torch.randn(1, *x_shape).expand(32, *x_shape)
         assert T(x, draw_z(T, 32, z_shape)).std() > 0
 
-    def test_last_layer_is_called_output(self, make, x_shape, z_shape):
-        T = make(x_shape, z_shape)
-        assert T.output.out_features == getattr(T, "classes", 1)
+
+@pytest.mark.parametrize(("make", "x_shape", "z_shape"), STATISTICS)
+def test_last_layer_is_called_output(make, x_shape, z_shape):
+    T = make(x_shape, z_shape)
+    assert T.output.out_features == getattr(T, "classes", 1)
 
 
 def test_mlp_is_the_concatenation_through_elu_layers():
