@@ -1,8 +1,8 @@
 """Statistics networks T(x, z): the critics whose scores the bounds read.
 
 Contract. ``T(x, z)`` takes x ``[n, *x_shape]`` and z ``[n, *z_shape]`` and returns scores ``[n]``. A class here is
-made from the two shapes (without the batch axis), so that a config need not repeat them. Its last layer, where
-it has one, is called ``output``: where that is one number wide, its bias has no gradient under a shift-invariant bound and
+made from the two shapes (without the batch axis), so that a config need not repeat them. Its last layer, where it has
+one, is called ``output``: where that is one number wide, its bias has no gradient under a shift-invariant bound and
 :class:`mine_lightning.MINE` freezes it. A network that scores every x with every z at little cost offers
 ``matrix(x, z) -> [n of x, n of z]`` beside.
 """
