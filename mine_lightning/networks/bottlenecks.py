@@ -48,7 +48,7 @@ class DeterministicEncoder(nn.Module):
 
 
 class NormalEncoder(nn.Module):
-    r"""The Gaussian encoder :math:`z = \mu(x) + \sigma(x) \odot \epsilon`, :math:`\sigma = \mathrm{softplus}(\rho(x) - 5)`.
+    r"""The Gaussian encoder :math:`z = \mu + \sigma \odot \epsilon` with :math:`\sigma = \mathrm{softplus}(\rho - 5)`.
 
     The shift lets z start almost without noise. With noise on the input, :math:`q(z|x + noise)` is what is known.
 
