@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mine_lightning.errors import InputError
 from mine_lightning.networks.separable import Encoder, encoder_for
 
 __all__ = ["GaussianStatistics"]
@@ -32,13 +33,19 @@ class GaussianStatistics(nn.Module):
         z_shape: shape of one z; it is flattened to d numbers, best with mean 0 and variance 1
             (:class:`mine_lightning.networks.StandardisedStatistics`).
         x_encoder: makes the network from x_shape to mean and log-deviation, 2 d numbers; by its shape by default.
-        least: of sigma, so that what x tells exactly does not make T infinite.
+        least: of sigma, so that what x tells exactly does not make T infinite; above 0 and below 1, which sigma can't
+            pass.
+
+    Raises:
+        InputError: if ``least`` is not.
     """
 
     def __init__(
         self, x_shape: Sequence[int], z_shape: Sequence[int], x_encoder: Encoder = encoder_for, least: float = 0.1
     ) -> None:
         super().__init__()
+        if not 0 < least < 1:
+            raise InputError(f"Expected least, of a standard deviation, between 0 and 1 but got {least}; correct it.")
         self.least = least
         self.f = x_encoder(x_shape, 2 * math.prod(z_shape))
 

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mine_lightning.errors import InputError
@@ -114,8 +113,8 @@ class Side:
             raise InputError("Expected one capture or more in the list of x or z but got none; name one.")
         return cls(f"[{', '.join(words)}]", tuple(Capture.parse(text) for text in words))
 
-    def select(self, found: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return the host's own tensors and the samples ``[n, ...]`` that are selected from them, one after the other.
+    def select(self, found: Mapping[str, Any]) -> tuple[tuple[Tensor, ...], list[Tensor]]:
+        """Return the host's own tensors and the samples ``[n, ...]`` that are selected from each.
 
         Args:
             found: what each capture found, by its text.
@@ -125,15 +124,13 @@ class Side:
         """
         selected = [capture.select(found[capture.text]) for capture in self.captures]
         sources, parts = tuple(source for source, _ in selected), [part for _, part in selected]
-        if len(parts) == 1:
-            return sources, parts[0]
         shapes = [list(part.shape) for part in parts]
-        if any(not shape or shape[1:] != shapes[0][1:] for shape in shapes):
+        if len(parts) > 1 and any(not shape or shape[1:] != shapes[0][1:] for shape in shapes):
             raise InputError(
                 f"Expected the samples of {self.text} to have one shape but they are "
                 f"{' and '.join(map(str, shapes))}; only the first axis, which counts samples, may differ."
             )
-        return sources, torch.cat(parts)
+        return sources, parts
 
 
 def _parse_index(text: str, brackets: str) -> tuple[Any, ...]:

@@ -154,8 +154,8 @@ class Recorder:
         if self._newest_found is None or any(a is not b for a, b in zip(self._newest_found, found, strict=True)):
             self._warn_of_changes()
             (x_sources, x), (z_sources, z) = (side.select(self._found) for side in self._sides)
-            self._newest, self._newest_found = Captured(x, z, (x_sources, z_sources)), found
-            _check_pair(self._newest, *self._sides)
+            _check_pairs(x, z, *self._sides)
+            self._newest, self._newest_found = Captured(_joined(x), _joined(z), (x_sources, z_sources)), found
         return self._newest
 
     def ran_with_gradients(self) -> bool:
@@ -302,9 +302,26 @@ def _is_function(source: Tensor) -> bool:
     return source.requires_grad and (source.grad_fn is not None or isinstance(source, nn.Parameter))
 
 
-def _check_pair(pair: Captured, x: Side, z: Side) -> None:
-    if pair.x.ndim == 0 or pair.z.ndim == 0 or len(pair.x) != len(pair.z):
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Return the samples of all parts; of a single part, the host's own tensor."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _check_pairs(x: list[Tensor], z: list[Tensor], of_x: Side, of_z: Side) -> None:
+    """Refuse sides whose samples are no pairs: a part of x goes with the part of z that has its place.
+
+    Raises:
+        InputError: if parts differ in number, or two with the same place in their number of samples.
+    """
+    if len(x) != len(z):
         raise InputError(
-            f"Expected x and z to have the same number of samples but {x.text!r} has shape {list(pair.x.shape)} and "
-            f"{z.text!r} has {list(pair.z.shape)}; the first axis must count samples, and both come from the same pass."
+            f"Expected x and z to have as many captures but {of_x.text} has {len(x)} and {of_z.text} has {len(z)}; "
+            "samples of the first go with samples of the first, and so on."
         )
+    for one, other, name, partner in zip(x, z, of_x.captures, of_z.captures, strict=True):
+        if one.ndim == 0 or other.ndim == 0 or len(one) != len(other):
+            raise InputError(
+                f"Expected x and z to have the same number of samples but {name.text!r} has shape {list(one.shape)} "
+                f"and {partner.text!r} has {list(other.shape)}; the first axis must count samples, and both come from "
+                "the same pass."
+            )

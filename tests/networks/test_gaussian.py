@@ -8,6 +8,7 @@ from torch import nn
 from torch.distributions import Normal
 
 from mine_lightning.bounds import DonskerVaradhan
+from mine_lightning.errors import InputError
 from mine_lightning.networks import GaussianStatistics
 
 
@@ -46,6 +47,12 @@ def test_with_the_true_moments_the_bound_is_the_information():
 def test_no_deviation_is_below_the_least():
     T = GaussianStatistics((1,), (1,), x_encoder=lambda shape, outputs: Moments(1.0, 0.2), least=0.2)
     assert (T.moments(torch.randn(5, 1))[1] >= 0.2).all()
+
+
+@pytest.mark.parametrize("least", [-0.1, 0.0, 1.0, float("nan")])
+def test_a_least_deviation_that_is_none_is_refused(least):
+    with pytest.raises(InputError, match="Expected least, of a standard deviation, between 0 and 1 but got"):
+        GaussianStatistics((1,), (1,), least=least)
 
 
 class Moments(nn.Module):

@@ -57,7 +57,7 @@ def test_index_selects_from_tuples_dicts_and_tensors():
 
 
 def test_a_list_joins_the_samples_of_several_captures():
-    host, x, code = Plain(), torch.randn(5, 4), torch.randn(3, 4)
+    host, x, code = Plain(), torch.randn(5, 4), torch.randn(5, 4)
     found = recorder(["batch:", "input:encoder"], ["input:encoder", "batch:"])
     found.attach(host)
     found.arm(host, x)
@@ -69,6 +69,22 @@ def test_a_list_joins_the_samples_of_several_captures():
     assert found.newest(host) is pair
     host.encoder(code + 1)
     assert found.newest(host) is not pair
+
+
+@pytest.mark.parametrize(
+    ("x", "z", "message"),
+    [
+        (["batch:0", "batch:1"], ["batch:1", "batch:0"], r"'batch:0' has shape \[5, 2\] and 'batch:1' has \[3, 2\]"),
+        (["batch:0", "batch:1"], "attr:both", r"\[batch:0, batch:1\] has 2 and attr:both has 1"),
+    ],
+)
+def test_parts_that_make_no_pairs_are_refused_though_their_sum_would_fit(x, z, message):
+    host, found = Plain(), recorder(x, z)
+    found.attach(host)
+    found.arm(host, (torch.randn(5, 2), torch.randn(3, 2)))
+    host.both = torch.randn(8, 2)
+    with pytest.raises(InputError, match=message):
+        found.newest(host)
 
 
 def test_samples_that_differ_in_shape_are_not_joined():
