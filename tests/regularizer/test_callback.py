@@ -534,3 +534,11 @@ def test_a_module_that_runs_twice_a_step_is_told(tmp_path):
     loader = DataLoader(TensorDataset(torch.randn(32, 4), torch.randint(2, (32,))), 16)
     with pytest.warns(UserWarning, match="'output:encoder' was captured 2 times before one backward"):
         trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize")).fit(Siamese(), loader)
+
+
+@pytest.mark.parametrize("x", [1, None, ["batch:0", 2], {"batch:0"}])
+def test_what_is_no_capture_is_refused_where_it_is_written(x):
+    with pytest.raises(
+        InputError, match=r"Expected x and z to be capture strings, or lists of them, and beta a number"
+    ):
+        MINERegularizer(x, "output:encoder", "maximize")
