@@ -270,6 +270,17 @@ class Classifier(LightningModule):
         return self.optimizer(self.parameters())
 
 
+def descended(host, loss):
+    """Return the loss to Lightning or, under manual optimisation, take its step here."""
+    if host.automatic_optimization:
+        return loss
+    optimizer = host.optimizers()
+    optimizer.zero_grad()
+    host.manual_backward(loss)
+    optimizer.step()
+    return None
+
+
 class VAE(LightningModule):
     """z is sampled inside the training step, so that only the decoder's input shows it; automatic or manual."""
 
@@ -289,13 +300,7 @@ class VAE(LightningModule):
         if self.term is not None:
             loss = loss + self.term.loss(x, z)
             self.last = (x, z)
-        if self.automatic_optimization:
-            return loss
-        optimizer = self.optimizers()
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
-        return None
+        return descended(self, loss)
 
     def on_train_batch_end(self, outputs, batch, batch_idx):
         if self.term is not None:
@@ -321,13 +326,7 @@ class TwoJoints(LightningModule):
         if self.term is not None:
             self.last = torch.cat([x, fake]), torch.cat([code, z])
             loss = loss + self.term.loss(*self.last)
-        if self.automatic_optimization:
-            return loss
-        optimizer = self.optimizers()
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        optimizer.step()
-        return None
+        return descended(self, loss)
 
     def on_train_batch_end(self, outputs, batch, batch_idx):
         if self.term is not None:
