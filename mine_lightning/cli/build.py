@@ -111,9 +111,11 @@ def told(message: str) -> str:
     telling = [line for line in expected if "NoneType" not in line]
     if not telling or "Parser key" not in message:
         return f"Expected a config that fits its classes but: {' '.join(_problem(message).split())[:300]}"
-    first = message.index(telling[0])
+    # of a union's subtypes the one that says what it got: a list of strings got as far as its entry
+    told_most = next((line for line in telling if " Got value: " in line), telling[0])
+    first = message.index(told_most)
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message[:first]))
-    takes, _, got = telling[0].partition(" Got value: ")
+    takes, _, got = told_most.partition(" Got value: ")
     takes = re.sub(r"<class '([^']+)'>|typing\.", r"\1", takes.removeprefix("Expected a ").strip(" ."))
     if not got:
         given = message.rpartition("Given value: ")[2].strip()

@@ -37,7 +37,7 @@ class GaussianStatistics(nn.Module):
             pass.
 
     Raises:
-        InputError: if ``least`` is not.
+        InputError: if ``least`` is not, or ``x_encoder`` returns another number than asked for.
     """
 
     def __init__(
@@ -47,11 +47,18 @@ class GaussianStatistics(nn.Module):
         if not 0 < least < 1:
             raise InputError(f"Expected least, of a standard deviation, between 0 and 1 but got {least}; correct it.")
         self.least = least
-        self.f = x_encoder(x_shape, 2 * math.prod(z_shape))
+        self.numbers = math.prod(z_shape)
+        self.f = x_encoder(x_shape, 2 * self.numbers)
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and the standard deviation of z given x, each ``[n, d]``."""
-        mean, log_std = self.f(x).chunk(2, dim=1)
+        found = self.f(x)
+        if found.shape != (len(x), 2 * self.numbers):
+            raise InputError(
+                f"Expected x_encoder to return {2 * self.numbers} numbers for each x but {len(x)} samples gave the "
+                f"shape {list(found.shape)}; make its last layer as wide as its second argument says."
+            )
+        mean, log_std = found.chunk(2, dim=1)
         return mean, self.least + (1 - self.least) * torch.sigmoid(log_std)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:

@@ -123,7 +123,10 @@ class MINERegularizer(Callback):
                 f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
-        self.x, self.z = (side if isinstance(side, str) else list(side) for side in (x, z))
+        # a list of one is that one, in checkpoints too
+        self.x, self.z = (
+            side if isinstance(side, str) else side[0] if len(side) == 1 else list(side) for side in (x, z)
+        )
         self.direction = direction
         self.beta = beta
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
@@ -137,7 +140,7 @@ class MINERegularizer(Callback):
         self.name = name
         self._ascent = Ascent(statistics_network, self.bound, self.pairing, self.optimizer, seed, t_steps)
         self._once, self._ranks, self._buffers = Once(), Ranks(), KeepBuffers()
-        sides = (Side.parse(x), Side.parse(z))
+        sides = (Side.parse(self.x), Side.parse(self.z))
         self._texts = (sides[0].text, sides[1].text)
         self._recorder = Recorder(*sides, self._once)
         self._first = FirstBatches(*self._texts, self._recorder, self._once)

@@ -90,7 +90,7 @@ class MIMonitor(Callback):
         held_out: int = 10_000,
         seed: int = 0,
     ) -> None:
-        _check(layers, statistics_network)
+        _check(layers, x, y, statistics_network)
         self.x = x
         self.y = y
         self.classes = classes
@@ -192,11 +192,17 @@ def _name(layer: str) -> str:
     return layer.removeprefix("output:")
 
 
-def _check(layers: Sequence[str], statistics_network: Any) -> None:
+def _check(layers: Sequence[str], x: str, y: str, statistics_network: Any) -> None:
     if isinstance(layers, str) or not layers:
         raise InputError(
             f"Expected a list of layers, such as ['output:encoder'], but got {layers!r}; name one or more."
         )
+    for capture in (*layers, x, y):
+        if not isinstance(capture, str):
+            raise InputError(
+                f"Expected x, y and each layer to be one capture, such as 'output:encoder', but got {capture!r}; "
+                "write a string."
+            )
     twice = [layer for layer, times in Counter(layers).items() if times > 1]
     if twice:
         raise InputError(f"Expected each layer once but got {twice[0]!r} twice; leave one out.")

@@ -70,12 +70,21 @@ class Recorder:
         x: where x comes from.
         z: where z comes from.
         once: says what is off with a capture.
+
+    Raises:
+        InputError: if x and z differ in their number of captures.
     """
 
     def __init__(self, x: Side, z: Side, once: Once) -> None:
+        if len(x.captures) != len(z.captures):
+            raise InputError(
+                f"Expected x and z to have as many captures but {x.text} has {len(x.captures)} and {z.text} has "
+                f"{len(z.captures)}; samples of the first go with samples of the first, and so on."
+            )
         self._once = once
         self._sides = (x, z)
-        self.captures = (*x.captures, *z.captures)
+        # one that is named twice is caught once
+        self.captures = tuple({capture.text: capture for capture in (*x.captures, *z.captures)}.values())
         self._handles: list[Any] = []
         self._found: dict[str, Any] = {}
         self._newest: Captured | None = None
@@ -311,13 +320,8 @@ def _check_pairs(x: list[Tensor], z: list[Tensor], of_x: Side, of_z: Side) -> No
     """Refuse sides whose samples are no pairs: a part of x goes with the part of z that has its place.
 
     Raises:
-        InputError: if parts differ in number, or two with the same place in their number of samples.
+        InputError: if two with the same place differ in their number of samples.
     """
-    if len(x) != len(z):
-        raise InputError(
-            f"Expected x and z to have as many captures but {of_x.text} has {len(x)} and {of_z.text} has {len(z)}; "
-            "samples of the first go with samples of the first, and so on."
-        )
     for one, other, name, partner in zip(x, z, of_x.captures, of_z.captures, strict=True):
         if one.ndim == 0 or other.ndim == 0 or len(one) != len(other):
             raise InputError(

@@ -77,9 +77,21 @@ def gradients(
         slopes: the bound's gradient for each of them.
         weight: sign and weight of the term.
         scale: of the loss scaler; gradients run through the host multiplied with it and come back without.
+
+    Raises:
+        InputError: if an earlier backward has freed a part of the graph.
     """
     seeds = [(slope * (weight * scale)).to(tensor.dtype) for slope, tensor in zip(slopes, through, strict=True)]
-    found = torch.autograd.grad(through, parameters, seeds, retain_graph=True, allow_unused=True)
+    try:
+        found = torch.autograd.grad(through, parameters, seeds, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        if "backward through the graph a second time" not in str(error):
+            raise
+        raise InputError(
+            "Expected the graph of x and z to be whole when a backward first runs with both at hand but an earlier one "
+            "has freed a part of it; add the two losses and call manual_backward once, or give the earlier call "
+            "retain_graph=True."
+        ) from error
     return {
         parameter: _unscaled(gradient, scale)
         for parameter, gradient in zip(parameters, found, strict=True)

@@ -62,6 +62,11 @@ def test_an_argument_that_a_class_lacks_is_named():
         ("trainer.max_epochs", "many", "Expected int for trainer.max_epochs but got 'many'; correct it in the config."),
         ("mine.beta", "strong", "Expected float for mine.beta but got 'strong'; correct it in the config."),
         ("mine.direction", "up", "Expected Literal['maximize', 'minimize'] for mine.direction but got 'up'; correct"),
+        (  # a colon without quotes makes a mapping of a YAML word
+            "mine.x",
+            [{"batch": None}, "output:generator"],
+            "Expected str for mine.x but got \"{'batch': None}\"; correct it in the config.",
+        ),
         ("data.batch_size", "big", "Expected int for data.batch_size but got 'big'; correct it in the config."),
         (
             "model.generator.width",

@@ -55,6 +55,14 @@ def test_a_least_deviation_that_is_none_is_refused(least):
         GaussianStatistics((1,), (1,), least=least)
 
 
+def test_an_encoder_of_another_width_is_told():
+    T = GaussianStatistics((2,), (3,), x_encoder=lambda shape, outputs: nn.Linear(2, 2))
+    with pytest.raises(
+        InputError, match=r"x_encoder to return 6 numbers for each x but 5 samples gave the shape \[5, 2\]"
+    ):
+        T(torch.randn(5, 2), torch.randn(5, 3))
+
+
 class Moments(nn.Module):
     """Mean rho x and a log-deviation that the sigmoid of T brings to ``std``, of a least of 0.1."""
 

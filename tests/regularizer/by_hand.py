@@ -270,25 +270,41 @@ class Classifier(LightningModule):
         return self.optimizer(self.parameters())
 
 
-def descended(host, loss):
-    """Return the loss to Lightning or, under manual optimisation, take its step here."""
-    if host.automatic_optimization:
-        return loss
-    optimizer = host.optimizers()
-    optimizer.zero_grad()
-    host.manual_backward(loss)
-    optimizer.step()
-    return None
-
-
-class VAE(LightningModule):
-    """z is sampled inside the training step, so that only the decoder's input shows it; automatic or manual."""
+class Joined(LightningModule):
+    """What the two below share: the term joins their loss, by hand where there is one; automatic or manual."""
 
     def __init__(self, manual=False, term=None):
         super().__init__()
         self.automatic_optimization = not manual
-        self.encoder, self.decoder = nn.Linear(4, 6), nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 4))
         self.term, self.last = term, None
+
+    def descended(self, loss, x, z):
+        """Return the loss with its term to Lightning or, under manual optimisation, take its step here."""
+        if self.term is not None:
+            self.last = x, z
+            loss = loss + self.term.loss(x, z)
+        if self.automatic_optimization:
+            return loss
+        optimizer = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        return None
+
+    def on_train_batch_end(self, outputs, batch, batch_idx):
+        if self.term is not None:
+            self.term.ascend(*self.last)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class VAE(Joined):
+    """z is sampled inside the training step, so that only the decoder's input shows it."""
+
+    def __init__(self, manual=False, term=None):
+        super().__init__(manual, term)
+        self.encoder, self.decoder = nn.Linear(4, 6), nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 4))
 
     def training_step(self, batch, batch_idx):
         x = batch[0]
@@ -296,41 +312,18 @@ class VAE(LightningModule):
         stream = torch.Generator().manual_seed(batch_idx)
         z = mean + log_std.exp() * torch.randn(mean.shape, generator=stream)
         rate = 0.5 * (mean**2 + (2 * log_std).exp() - 1 - 2 * log_std).sum(1).mean()
-        loss = mse_loss(self.decoder(z), x) + 0.1 * rate
-        if self.term is not None:
-            loss = loss + self.term.loss(x, z)
-            self.last = (x, z)
-        return descended(self, loss)
-
-    def on_train_batch_end(self, outputs, batch, batch_idx):
-        if self.term is not None:
-            self.term.ascend(*self.last)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=0.1)
+        return self.descended(mse_loss(self.decoder(z), x) + 0.1 * rate, x, z)
 
 
-class TwoJoints(LightningModule):
-    """An encoder and a decoder, whose two joints of x and z the term takes as one batch of pairs; automatic or manual."""
+class TwoJoints(Joined):
+    """An encoder and a decoder, whose two joints of x and z the term takes as one batch of pairs."""
 
     def __init__(self, manual=False, term=None):
-        super().__init__()
-        self.automatic_optimization = not manual
+        super().__init__(manual, term)
         self.encoder, self.decoder = nn.Linear(4, 2), nn.Linear(2, 4)
-        self.term, self.last = term, None
 
     def training_step(self, batch, batch_idx):
         x, z = batch[0], torch.randn(len(batch[0]), 2, generator=torch.Generator().manual_seed(batch_idx))
         code, fake = self.encoder(x), self.decoder(z)
         loss = (code.square().mean() - 1).square() + mse_loss(fake.mean(dim=0), x.mean(dim=0))
-        if self.term is not None:
-            self.last = torch.cat([x, fake]), torch.cat([code, z])
-            loss = loss + self.term.loss(*self.last)
-        return descended(self, loss)
-
-    def on_train_batch_end(self, outputs, batch, batch_idx):
-        if self.term is not None:
-            self.term.ascend(*self.last)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=0.1)
+        return self.descended(loss, torch.cat([x, fake]), torch.cat([code, z]))

@@ -542,3 +542,8 @@ def test_what_is_no_capture_is_refused_where_it_is_written(x):
         InputError, match=r"Expected x and z to be capture strings, or lists of them, and beta a number"
     ):
         MINERegularizer(x, "output:encoder", "maximize")
+
+
+def test_a_list_of_one_is_that_one_in_checkpoints_too():
+    one, listed = (MINERegularizer(x, "output:encoder", "maximize") for x in ("batch:", ["batch:"]))
+    assert one.state_key == listed.state_key

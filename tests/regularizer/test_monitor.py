@@ -248,6 +248,15 @@ def test_plot_returns_the_figure_and_saves_it(tmp_path):
         ({"layers": []}, r"Expected a list of layers, such as \['output:encoder'\], but got \[\];"),
         ({"layers": "output:head"}, "Expected a list of layers, .* but got 'output:head';"),
         ({"layers": ["output:head", "output:head"]}, "Expected each layer once but got 'output:head' twice;"),
+        (
+            {"layers": [["output:head", "input:head"]]},
+            r"each layer to be one capture, .* but got \['output:head', 'input:",
+        ),
+        ({"layers": [0]}, "each layer to be one capture, such as 'output:encoder', but got 0;"),
+        (
+            {"x": ["batch:0", "output:head"]},
+            r"Expected x, y and each layer to be one capture, .* but got \['batch:0', ",
+        ),
         ({"layers": ["head"]}, "Expected a capture such as 'output:encoder'"),
         ({"statistics_network": small((4,), (3,))}, "but got a finished MLPStatistics; pass its class"),
     ],

@@ -71,25 +71,38 @@ def test_a_list_joins_the_samples_of_several_captures():
     assert found.newest(host) is not pair
 
 
-@pytest.mark.parametrize(
-    ("x", "z", "message"),
-    [
-        (["batch:0", "batch:1"], ["batch:1", "batch:0"], r"'batch:0' has shape \[5, 2\] and 'batch:1' has \[3, 2\]"),
-        (["batch:0", "batch:1"], "attr:both", r"\[batch:0, batch:1\] has 2 and attr:both has 1"),
-    ],
-)
-def test_parts_that_make_no_pairs_are_refused_though_their_sum_would_fit(x, z, message):
-    host, found = Plain(), recorder(x, z)
+def test_parts_that_make_no_pairs_are_refused_though_their_sum_would_fit():
+    host, found = Plain(), recorder(["batch:0", "batch:1"], ["batch:1", "batch:0"])
     found.attach(host)
     found.arm(host, (torch.randn(5, 2), torch.randn(3, 2)))
-    host.both = torch.randn(8, 2)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=r"'batch:0' has shape \[5, 2\] and 'batch:1' has \[3, 2\]"):
         found.newest(host)
+
+
+def test_sides_of_different_numbers_of_captures_are_refused_where_they_are_written():
+    with pytest.raises(InputError, match=r"\[batch:0, batch:1\] has 2 and attr:both has 1"):
+        recorder(["batch:0", "batch:1"], "attr:both")
+
+
+def test_a_capture_that_is_named_twice_is_caught_once(recwarn):
+    host, found, x = (
+        Plain(),
+        recorder(["input:encoder", "input:encoder"], ["output:encoder", "output:encoder"]),
+        torch.randn(5, 4),
+    )
+    found.attach(host)
+    found.arm(host, x)
+    code = host.encoder(x)
+    found.pause()
+    pair = found.newest(host)
+    assert torch.equal(pair.x, torch.cat([x, x]))
+    assert torch.equal(pair.z, torch.cat([code, code]))
+    assert not recwarn.list
 
 
 def test_samples_that_differ_in_shape_are_not_joined():
     host = Plain()
-    found = recorder(["batch:", "output:encoder"], "batch:")
+    found = recorder(["batch:", "output:encoder"], ["batch:", "batch:"])
     found.attach(host)
     found.arm(host, torch.randn(5, 4))
     host.encoder(torch.randn(5, 4))
