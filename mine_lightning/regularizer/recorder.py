@@ -78,8 +78,8 @@ class Recorder:
     def __init__(self, x: Side, z: Side, once: Once) -> None:
         if len(x.captures) != len(z.captures):
             raise InputError(
-                f"Expected x and z to have as many captures but {x.text} has {len(x.captures)} and {z.text} has "
-                f"{len(z.captures)}; samples of the first go with samples of the first, and so on."
+                f"Expected x and z to have as many captures but got {len(x.captures)} in {x.text} and "
+                f"{len(z.captures)} in {z.text}; samples of the first go with samples of the first, and so on."
             )
         self._once = once
         self._sides = (x, z)

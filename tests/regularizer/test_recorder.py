@@ -80,7 +80,7 @@ def test_parts_that_make_no_pairs_are_refused_though_their_sum_would_fit():
 
 
 def test_sides_of_different_numbers_of_captures_are_refused_where_they_are_written():
-    with pytest.raises(InputError, match=r"\[batch:0, batch:1\] has 2 and attr:both has 1"):
+    with pytest.raises(InputError, match=r"got 2 in \[batch:0, batch:1\] and 1 in attr:both"):
         recorder(["batch:0", "batch:1"], "attr:both")
 
 
