@@ -1,6 +1,8 @@
 """Each example runs, tells what it promises, and leaves its host what it was."""
 
+import contextlib
 import importlib.util
+import io
 from pathlib import Path
 
 import pytest
@@ -37,13 +39,28 @@ def test_feature_selection_ranks_what_tells_much_above_what_tells_little(capsys)
     assert out.index("mean perimeter") < out.index("mean texture") < out.index("rank correlation")
 
 
+@pytest.fixture(scope="module")
+def runs():
+    """One run of an example by its name and arguments, with what it printed: whichever test asks first has it made."""
+    made = {}
+
+    def run(name, *arguments):
+        if (name, arguments) not in made:
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                made[name, arguments] = load(name).main(["--fast", *arguments])
+            made[name, arguments].printed = printed.getvalue()
+        return made[name, arguments]
+
+    return run
+
+
 @pytest.mark.parametrize(("name", "host"), HOSTS.items())
 class TestEveryExample:
-    def test_it_trains_the_term_tells_its_value_and_leaves_the_host_alone(self, name, host, tmp_path, capsys):
-        module = load(name)
-        run = module.main(["--fast"])
+    def test_it_trains_the_term_tells_its_value_and_leaves_the_host_alone(self, name, host, runs, tmp_path):
+        module, run = load(name), runs(name)
         assert run.callback_metrics["mine/mi"].isfinite()
-        assert f"{run.callback_metrics['val/mi']:.2f} ± " in capsys.readouterr().out
+        assert f"{run.callback_metrics['val/mi']:.2f} ± " in run.printed
         assert list(run.lightning_module.state_dict()) == list(getattr(module, host)().state_dict())
         assert not any(part._forward_hooks for part in run.lightning_module.modules())
         run.save_checkpoint(tmp_path / "host.ckpt")
@@ -51,11 +68,10 @@ class TestEveryExample:
         for key, value in run.lightning_module.state_dict().items():
             assert torch.equal(loaded.state_dict()[key], value)
 
-    def test_the_term_reaches_the_host(self, name, host):
-        module = load(name)
-        watched = weights(module.main(["--fast", "--beta", "0"]).lightning_module)
-        assert (weights(module.main(["--fast"]).lightning_module) - watched).abs().max() > 1e-6
-        assert torch.equal(weights(module.main(["--fast", "--beta", "0"]).lightning_module), watched)
+    def test_the_term_reaches_the_host(self, name, host, runs):
+        watched = weights(runs(name, "--beta", "0").lightning_module)
+        assert (weights(runs(name).lightning_module) - watched).abs().max() > 1e-6
+        assert torch.equal(weights(load(name).main(["--fast", "--beta", "0"]).lightning_module), watched)
 
     def test_its_host_knows_nothing_of_mutual_information(self, name, host):
         text = (EXAMPLES / f"{name}.py").read_text()
