@@ -49,7 +49,7 @@ class MINE(LightningModule):
     Raises:
         InputError: if ``statistics_network`` is a callable and a shape is missing.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from mine_lightning import MINE, MLPStatistics
         >>> mine = MINE(MLPStatistics, x_shape=(1,), z_shape=(1,))

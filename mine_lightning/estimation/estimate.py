@@ -68,7 +68,7 @@ def estimate_mi(
     Raises:
         InputError: for input that no estimate can be made from; one sentence says why.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from mine_lightning import estimate_mi
         >>> x = torch.randn(500)

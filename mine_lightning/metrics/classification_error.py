@@ -54,7 +54,7 @@ class _CountsWrong(Metric):
 class ErrorPercent(_CountsWrong):
     """Wrong labels in percent.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = ErrorPercent()
         >>> metric.update(torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([0, 0]))
@@ -71,7 +71,7 @@ class ErrorPercent(_CountsWrong):
 class ErrorPercentStderr(_CountsWrong):
     """Binomial standard error of the wrong labels in percent.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = ErrorPercentStderr()
         >>> metric.update(torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([0, 0]))

@@ -77,7 +77,7 @@ class _MixtureMetric(Metric):
 class ModesCaptured(_MixtureMetric):
     """Number of modes that have a sample of high quality.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = ModesCaptured(centres=torch.tensor([[0.0, 0.0], [1.0, 0.0]]), std=0.1)
         >>> metric.update(torch.tensor([[0.05, 0.0], [0.5, 0.0]]))
@@ -92,7 +92,7 @@ class ModesCaptured(_MixtureMetric):
 class HighQualityShare(_MixtureMetric):
     """Share of samples that are of high quality, 0 to 1; NaN where there is no sample.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = HighQualityShare(centres=torch.tensor([[0.0, 0.0], [1.0, 0.0]]), std=0.1)
         >>> metric.update(torch.tensor([[0.05, 0.0], [0.5, 0.0]]))

@@ -75,7 +75,7 @@ class KnownDensityInformation(Metric):
     Empty where there are fewer than 2 samples. The work grows with the square of their number: a few seconds on one
     core for 10,000 codes of 256 numbers.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = KnownDensityInformation()
         >>> metric.update(torch.zeros(4, 1), torch.zeros(4, 1), torch.ones(4, 1))  # z tells nothing of x

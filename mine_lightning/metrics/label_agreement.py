@@ -36,7 +36,7 @@ def labels_kept(labels: Tensor, of_reconstruction: Tensor) -> Tensor:
 class LabelAgreement(Metric):
     """Share of labels, 0 to 1, that are the same for an image and its reconstruction; NaN where there is none.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = LabelAgreement()
         >>> metric.update(torch.tensor([3, 1, 4, 1]), torch.tensor([3, 1, 5, 1]))

@@ -64,7 +64,7 @@ class ModeCount(_ModeMetric):
     Args:
         num_modes: number of modes of the data, 1000 for stacked MNIST.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = ModeCount(num_modes=4)
         >>> metric.update(torch.tensor([0, 0, 3]))
@@ -85,7 +85,7 @@ class ModeKL(_ModeMetric):
     Args:
         num_modes: number of modes of the data, 1000 for stacked MNIST.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = ModeKL(num_modes=4)
         >>> metric.update(torch.tensor([0, 0, 3, 3]))

@@ -31,7 +31,7 @@ class MutualInformation(Metric):
 
     Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, equation 10.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = MutualInformation()
         >>> metric.update(torch.tensor([1.0, 1.0]), torch.zeros(2, 3))

@@ -65,7 +65,7 @@ def pair_similarities(x: Tensor, reconstruction: Tensor) -> Tensor:
 class PairSimilarity(Metric):
     """Mean MS-SSIM of images and their reconstructions; NaN where there is none.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = PairSimilarity()
         >>> images = torch.linspace(-1, 1, 28 * 28).view(1, 1, 28, 28)

@@ -32,7 +32,7 @@ def reconstruction_errors(x: Tensor, reconstruction: Tensor) -> Tensor:
 class ReconstructionError(Metric):
     """Mean Euclidean distance of images and their reconstructions; NaN where there is none.
 
-    Example:
+    Examples:
         >>> import torch
         >>> metric = ReconstructionError()
         >>> metric.update(torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2))

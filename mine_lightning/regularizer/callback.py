@@ -88,7 +88,7 @@ class MINERegularizer(Callback):
         InputError: at the start of training for a capture that does not exist, after the first batch for one that
             was not seen or carries no gradient.
 
-    Example:
+    Examples:
         >>> from mine_lightning import MINERegularizer
         >>> mine = MINERegularizer(x="batch:0", z="output:encoder", direction="minimize", beta=1e-3)
     """

@@ -72,7 +72,7 @@ class MIMonitor(Callback):
     Attributes:
         history: one :class:`mine_lightning.types.PlanePoint` for each validation and layer, oldest first.
 
-    Example:
+    Examples:
         >>> from mine_lightning import MIMonitor
         >>> monitor = MIMonitor(["output:encoder", "output:head"], x="batch:0", y="batch:1", classes=10)
     """
