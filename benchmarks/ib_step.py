@@ -25,7 +25,7 @@ from mine_lightning.networks import AdditiveEncoder, LinearDecoder, NormalEncode
 from mine_lightning.runs.machine import hardware
 
 ENCODERS = {"gaussian": NormalEncoder, "propagated": PropagatedEncoder, "additive": AdditiveEncoder}
-adam = partial(torch.optim.Adam, lr=1e-4, betas=(0.5, 0.999), fused=True)
+adam = partial(torch.optim.Adam, lr=3e-4, betas=(0.5, 0.999), fused=True)
 statistics = partial(MLPStatistics, hidden=(512, 512), input_noise=0.3, hidden_noise=0.5)
 
 

@@ -84,6 +84,8 @@ def test_commands_name_files_and_configs_that_exist():
         for option, value in itertools.pairwise(words):
             if option == "--config":
                 configs.find(value)
+            if option == "--trainer.strategy":
+                assert value != "ddp", "train.py refuses it for a host whose optimizers take turns, as a GAN's do"
 
 
 def test_yaml_blocks_name_classes_and_arguments_that_exist():

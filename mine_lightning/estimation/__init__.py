@@ -1,7 +1,7 @@
 """How many nats two arrays share: :class:`mine_lightning.MINE`, trained and read with care.
 
 * ``pairs``: what a user gives, checked; ``margins``: one-to-one maps to what T learns from best.
-* ``training``: one T under a Trainer; ``calibration``: made fit for unseen pairs; ``held_out``: the value on them.
+* ``training``: one T under a Trainer; ``calibration``: made fit for unseen pairs; ``value``: the value on them.
 * ``estimate``: cross-fitting, error and warnings; ``consistency``: tests that need no truth; ``result``: the answer.
 """
 

@@ -1,4 +1,4 @@
-"""The one judge of digits: every system of the tables is scored by the same classifier."""
+"""The one judge of digits: on a machine every system is scored by the same classifier, on all by one recipe."""
 
 from __future__ import annotations
 

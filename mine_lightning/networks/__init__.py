@@ -1,4 +1,4 @@
-"""Plain ``nn.Module`` networks by role; they import torch and the package's one exception.
+"""Plain ``nn.Module`` networks by role; they import torch, and the package's types and one exception.
 
 Images are ``[n, channels, height, width]`` with pixels in [-1, 1], vectors ``[n, d]``.
 """

@@ -78,8 +78,8 @@ class MINERegularizer(Callback):
         pairing: how marginal samples are drawn; one derangement of the batch by default.
         optimizer: callable from T's parameters to an optimizer; Adam with a learning rate of 2e-4 by default.
         t_steps: updates of T for each batch.
-        held_out: pairs of each validation that ``val/mi`` is estimated on, at most, over all its loaders; 0 switches it
-            off.
+        held_out: pairs of each validation that ``val/mi`` is estimated on, in each process and over all its loaders;
+            whole batches are taken until there are so many. 0 switches it off.
         seed: of T's initial weights, its noise and the pairing, which never touch the global random state.
         name: tells apart two instances with the same x and z, in checkpoints and, where given, in log names
             (``mine/NAME/mi``).

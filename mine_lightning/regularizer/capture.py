@@ -77,8 +77,8 @@ class Capture:
             source = source if isinstance(source, Tensor) else found
         if not isinstance(found, Tensor):
             raise InputError(
-                f"Expected {self.text!r} to name a tensor but it is {describe(found)}; select an entry with brackets, "
-                f"such as '{self.text}[0]', or set an attribute of the host and capture it with 'attr:'."
+                f"Expected {self.text!r} to name a tensor but it is {describe(found)}; {_hint(self.text, found)}"
+                "set an attribute of the host and capture it with 'attr:'."
             )
         if found.is_complex():
             raise InputError(
@@ -169,3 +169,11 @@ def describe(found: Any) -> str:
     if isinstance(found, tuple | list):
         return f"a {type(found).__name__} of {len(found)}, numbered from 0"
     return f"a {type(found).__name__}"
+
+
+def _hint(text: str, found: Any) -> str:
+    """Return how to select an entry of what is no tensor, up to an "or", where it has entries."""
+    if isinstance(found, Mapping | tuple | list) and found:
+        first = next(iter(found)) if isinstance(found, Mapping) else 0
+        return f'select an entry with brackets, such as "{text}[{first!r}]", or '
+    return ""

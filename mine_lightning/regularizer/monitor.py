@@ -62,7 +62,7 @@ class MIMonitor(Callback):
             ``Derangements(8)``, lower the noise of every value.
         optimizer: callable from T's parameters to an optimizer, as in :class:`MINERegularizer`.
         t_steps: updates of each T for each batch.
-        held_out: pairs of each validation that values are estimated on, at most.
+        held_out: pairs of each validation that values are estimated on; see :class:`MINERegularizer`.
         seed: of the initial weights of each T, its noise and its pairs.
 
     Raises:

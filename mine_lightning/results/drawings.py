@@ -35,7 +35,7 @@ def draw(words: Sequence[str], root: Path = RESULTS) -> Path:
     if not runs:
         protocols = " ".join(f"ib_beta_{beta}" for beta in BETAS)
         raise InputError(
-            f"Expected kept runs of ib_mnist_mine_gaussian but there is none; for each of {protocols} give "
+            f"Expected kept runs of ib_mnist_mine_gaussian over beta but there is none; for each of {protocols} give "
             "`python -m mine_lightning.results run ib_mnist_mine_gaussian --protocol ...`."
         )
     place = root / "pictures" / "ib_beta.png"

@@ -44,7 +44,8 @@ def _samples(experiment: str, asked: argparse.Namespace) -> Path:
     if folder is None:
         raise InputError(
             f"Expected a run of {experiment} with seed {asked.seed} in {asked.output} but there is none by the config "
-            f"as it is now; train it with `python train.py --config {experiment} --seed {asked.seed}`."
+            f"as it is now; train it with `python -m mine_lightning.results run {experiment} "
+            f"--protocol {asked.protocol} --seeds {asked.seed} --output {asked.output}`."
         )
     return folder.samples
 

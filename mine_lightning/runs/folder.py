@@ -93,8 +93,8 @@ class RunFolder:
             )
         if not folder.started:
             raise InputError(
-                f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before its "
-                "first evaluation; start it again."
+                f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before the "
+                "end of its first epoch; start it again."
             )
         if folder.last_checkpoint.is_file():
             folder.samples.mkdir(exist_ok=True)

@@ -1,5 +1,7 @@
 """The grammar of capture strings, and what an index selects."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -56,6 +58,19 @@ def test_what_is_no_real_tensor_is_refused():
         Capture.parse("output:f").select((1, 2))
     with pytest.raises(InputError, match="to be real but it is complex"):
         Capture.parse("output:f").select(torch.zeros(2, dtype=torch.cfloat))
+
+
+@pytest.mark.parametrize("found", [{"mu": torch.ones(2, 1), "std": torch.ones(2, 1)}, (torch.ones(2, 1), None)])
+def test_the_entry_that_is_offered_is_one(found):
+    with pytest.raises(InputError, match="select an entry with brackets") as told:
+        Capture.parse("output:f").select(found)
+    offered = re.search(r'such as "(.*?)"', str(told.value)).group(1)
+    assert Capture.parse(offered).select(found)[1].shape == (2, 1)
+
+
+def test_no_entry_is_offered_of_what_has_none():
+    with pytest.raises(InputError, match="it is a NoneType; set an attribute"):
+        Capture.parse("output:f").select(None)
 
 
 def test_describe_says_what_can_be_chosen_from():

@@ -36,5 +36,6 @@ def test_a_row_for_each_experiment(tmp_path):
 def test_a_run_that_is_missing_is_told(tmp_path, capsys):
     with pytest.raises(InputError, match=r"Expected a run of gan_spiral with seed 0 in .* but there is none"):
         pictures(["gan_spiral", "--output", str(tmp_path)])
-    assert main(["pictures", "gan_spiral", "--output", str(tmp_path)]) == 2
-    assert "train it with `python train.py --config gan_spiral --seed 0`" in capsys.readouterr().err
+    assert main(["pictures", "gan_spiral", "--protocol", "smoke", "--output", str(tmp_path)]) == 2
+    command = f"run gan_spiral --protocol smoke --seeds 0 --output {tmp_path}`"
+    assert f"train it with `python -m mine_lightning.results {command}" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def test_a_run_without_checkpoint_is_told(tmp_path):
     folder = create(tmp_path)
     folder.write_identity(experiment="experiment", protocol="p", dataset="d", seed=0, config_hash="c")
     folder.write_config({})
-    with pytest.raises(InputError, match="the run stopped before its first evaluation"):
+    with pytest.raises(InputError, match="the run stopped before the end of its first epoch"):
         RunFolder.open(folder.path)
 
 
