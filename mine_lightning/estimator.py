@@ -155,7 +155,9 @@ class MINE(LightningModule):
         """Return the bound's value in nats on pairs (x, z), without gradient and in T's evaluation mode."""
         return self.bound(*self.evaluate(x, z, "estimate"))
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor | None:
+        if len(batch[0]) == 1 and self.updates > 0:
+            return None  # one pair has no marginal; as the rest of an epoch it is left out
         joint, marginal = self.scores(*batch, "update")
         objective = self.bound.objective(joint, marginal)
         if self.updates % self.log_every == 0:

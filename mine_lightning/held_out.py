@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import torch
 from torch import Tensor
@@ -40,7 +41,8 @@ class HeldOut:
     def estimate(self, bound: Bound, world_size: int) -> tuple[Tensor, Tensor] | None:
         """Return the value in nats and its standard error, or None where nothing was gathered.
 
-        A small batch has fewer partners for each sample: as many count as all batches have.
+        Batches differ in the partners that each of their samples has. As many count as most samples have: of more, the
+        first; a batch of fewer, as the last one may be, is left out, for it would cap what the others can show.
 
         Args:
             bound: whose value.
@@ -48,9 +50,12 @@ class HeldOut:
         """
         if not self._scores:
             return None
-        k = min(marginal.shape[1] for _, marginal in self._scores)
-        joint = torch.cat([joint for joint, _ in self._scores])
-        marginal = torch.cat([marginal[:, :k] for _, marginal in self._scores])
+        samples: Counter[int] = Counter()
+        for joint, marginal in self._scores:
+            samples[marginal.shape[1]] += len(joint)
+        k = max(samples, key=lambda partners: (samples[partners], partners))
+        kept = [(joint, marginal[:, :k]) for joint, marginal in self._scores if marginal.shape[1] >= k]
+        joint, marginal = (torch.cat(scores) for scores in zip(*kept, strict=True))
         # of n independent shares of the pairs the mean has 1/sqrt(n) of a share's error
         return bound(joint, marginal).float(), bound.stderr(joint, marginal).float() / math.sqrt(world_size)
 

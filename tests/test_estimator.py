@@ -113,6 +113,15 @@ def test_small_last_batches_of_validation_are_fine(tmp_path):
         assert run.callback_metrics["val/mi"].isfinite()
 
 
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+def test_a_last_training_batch_of_one_pair_is_left_out_and_a_loader_of_single_pairs_is_told(tmp_path):
+    mine = MINE(MLPStatistics, (1,), (1,))
+    trainer(tmp_path, max_epochs=2).fit(mine, DataLoader(pairs(21, 0), 10))
+    assert mine.updates == 4
+    with pytest.raises(ValueError, match="at least 2 samples but got 1"):
+        trainer(tmp_path).fit(MINE(MLPStatistics, (1,), (1,)), DataLoader(pairs(3, 0), 1))
+
+
 def test_a_callable_without_shapes_is_told():
     with pytest.raises(InputError, match="Expected x_shape and z_shape"):
         MINE(MLPStatistics)

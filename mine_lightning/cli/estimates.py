@@ -45,6 +45,7 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     began = time.perf_counter()
     x, z = read_file(data["path"], data.get("x"), data.get("z"))
     estimate = estimate_mi(x, z, seed=seed, **settings)
+    print(f"data         {data['path']}\nI(x; z)      {estimate}", flush=True)  # before a disk may fail
     folder = RunFolder.create(config.get("output", "runs"), find(name).stem, "default", Path(data["path"]).stem, seed)
     for unused in ("checkpoints", "samples"):
         (folder.path / unused).rmdir()
@@ -58,8 +59,6 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     write_whole(folder.path / "estimate.json", json.dumps(asdict(estimate) | circumstances, indent=1) + "\n")
     source = Path(data["path"]).name
     write_whole(folder.report, estimate_page(estimate, source, folder.config_file.read_text(), circumstances))
-    print(f"data         {data['path']}")
-    print(f"I(x; z)      {estimate}")
     for check, found in estimate.checks.items():
         verdict = "holds" if found.passed else "FAILS"
         print(f"{check:<16} {verdict}: {found.nats:.3f}, expected {found.expected:.3f} ± {found.tolerance:.3f} nats")

@@ -203,14 +203,10 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's
         # time into the timer once more
         earlier = max(0.0, timer.time_elapsed("train") - (time.perf_counter() - fit_began))
-        held_out = {
-            key.removeprefix("val/"): float(value)
-            for key, value in trainer.callback_metrics.items()
-            if key.startswith("val/") and key.endswith(("mi", "mi_stderr"))
-        }
         steps = trainer.fit_loop.total_batch_idx + 1
         scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint, verbose=False)[0]
-    metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | held_out
+    evaluations = curve(folder.path / "metrics.csv")
+    metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | _newest_estimates(evaluations)
     for logger in trainer.loggers:
         logger.finalize("success")
     judges = (getattr(callback, "judge_accuracy", None) for callback in _callbacks(trainer))
@@ -218,7 +214,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         folder.identity,
         steps,
         metrics,
-        curve(folder.path / "metrics.csv"),
+        evaluations,
         # an earlier session of this run counts with the time that its checkpoint knows of
         earlier + time.perf_counter() - began,
         str(trainer.precision),
@@ -267,6 +263,11 @@ def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], step
         raise InputError(
             f"Expected arguments of the Trainer that fit together and this machine but: {' '.join(str(error).split())}"
         ) from error
+
+
+def _newest_estimates(evaluations: list[dict[str, float]]) -> dict[str, float]:
+    """Return the newest held-out estimates of a run; the Trainer itself knows those of its own session alone."""
+    return {key: value for point in evaluations for key, value in point.items() if key.endswith(("mi", "mi_stderr"))}
 
 
 def _check_turns(trainer: pl.Trainer, host: pl.LightningModule) -> None:

@@ -127,11 +127,12 @@ class Ascents(MINE):
         super().__init__(*args, **kwargs)
         self.automatic_optimization = False
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:  # type: ignore[override]
+    def training_step(self, batch: Any, batch_idx: int) -> None:
         """Update T on each batch of a stretch."""
         optimizer = self.optimizers(use_pl_optimizer=False)
         for pairs in batch:
             loss = super().training_step(pairs, batch_idx)
+            assert loss is not None  # a fold has no batch of one pair
             optimizer.zero_grad()  # type: ignore[union-attr]
             loss.backward()
             optimizer.step()  # type: ignore[union-attr]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.trainer.states import TrainerFn
+from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mine_lightning.errors import InputError
@@ -35,8 +37,19 @@ class AveragedWeights(WeightAveraging):
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
             raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
-        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))
+        super().__init__(multi_avg_fn=_in_its_own_precision(get_ema_multi_avg_fn(decay)))
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
+        else:
+            self._average_model = None  # of an earlier fit: what is loaded is the average that was asked for
+
+
+def _in_its_own_precision(average: Callable[..., None]) -> Callable[..., None]:
+    """Return an average that takes weights of any precision: it is copied before the Trainer sets the host's."""
+
+    def update(averaged: Sequence[Tensor], weights: Sequence[Tensor], count: Any) -> None:
+        average(averaged, [weight.to(old.dtype) for weight, old in zip(weights, averaged, strict=True)], count)
+
+    return update

@@ -77,7 +77,10 @@ class NormalEncoder(nn.Module):
         # under autocast too: a half has no room for the shift
         mean, rho = moments.to(torch.promote_types(moments.dtype, torch.float32)).chunk(2, dim=1)
         std = F.softplus(rho - 5)
-        return Code(mean + std * torch.randn_like(mean), mean, std)
+        z = mean + std * torch.randn_like(mean)
+        if not torch.is_autocast_enabled(x.device.type):
+            z = z.to(moments.dtype)  # the decoder's own, where the Trainer has made all weights halves
+        return Code(z, mean, std)
 
 
 class AdditiveEncoder(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from mine_lightning.types import StatisticsFactory
@@ -21,21 +22,31 @@ class StandardisedStatistics(nn.Module):
 
     A score depends on the other z of its batch, through these moments alone. The joint and the marginal pairs of a
     batch hold the same z, and share them. In evaluation mode running moments take their place; each process has those
-    of its own batches.
+    of its own batches. A batch that is not finite leaves them as they are.
+
+    A coordinate whose variance is below 1e-5 of the mean over all coordinates stays the smaller, so that rounding is
+    not blown up; z times any number is the same z.
 
     Args:
         x_shape: shape of one x.
         z_shape: shape of one z; it is flattened.
         network: makes the network that scores (x, standardised z) from the two shapes.
-        momentum: weight of a batch in the running moments.
+        momentum: weight of a batch in the running moments; the first ones weigh the same.
     """
+
+    mean: Tensor
+    variance: Tensor
+    batches: Tensor
 
     def __init__(
         self, x_shape: Sequence[int], z_shape: Sequence[int], network: StatisticsFactory, momentum: float = 0.01
     ) -> None:
         super().__init__()
         numbers = math.prod(z_shape)
-        self.standardise = nn.BatchNorm1d(numbers, affine=False, momentum=momentum)
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(numbers))
+        self.register_buffer("variance", torch.ones(numbers))
+        self.register_buffer("batches", torch.tensor(0))
         self.network = network(tuple(x_shape), (numbers,))
         if hasattr(self.network, "matrix"):
             self.matrix = self._matrix
@@ -52,4 +63,19 @@ class StandardisedStatistics(nn.Module):
         return self.network.matrix(x, self._standardised(z))  # type: ignore[operator]
 
     def _standardised(self, z: Tensor) -> Tensor:
-        return self.standardise(z.reshape(len(z), -1))  # a z of one number a sample has no axis to flatten
+        z = z.reshape(len(z), -1)  # a z of one number a sample has no axis to flatten
+        mean, variance = self.mean, self.variance
+        if self.training:
+            mean, variance = z.mean(dim=0), z.var(dim=0, correction=0)
+            self._remember(mean.detach(), variance.detach() * (len(z) / max(len(z) - 1, 1)))
+        least = 1e-5 * variance.mean() + torch.finfo(z.dtype).tiny
+        return (z - mean) * (variance + least).rsqrt()
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        """Let a batch's moments into the running ones, if they are finite."""
+        finite = (mean.sum() + variance.sum()).isfinite()
+        self.batches += finite
+        weight = torch.where(finite, (1 / self.batches.clamp(min=1)).clamp(min=self.momentum), 0.0)
+        for kept, new in ((self.mean, mean), (self.variance, variance)):
+            kept.lerp_(torch.where(finite, new, kept).to(kept.dtype), weight.to(kept.dtype))

@@ -306,6 +306,7 @@ class MINERegularizer(Callback):
     # --- held-out pairs
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._ascent.resume(trainer, pl_module)  # a checkpoint has T, where this object has not trained
         if self.mine is not None and not self._recorder.attached:  # a validation by itself, after training
             self._ranks.join(pl_module.device)
             self._recorder.attach(pl_module)
@@ -333,7 +334,9 @@ class MINERegularizer(Callback):
             return
         with self._left_out_if_other():
             pair = self._recorder.newest(pl_module)
-            if pair is not None and len(pair.x) >= 2:
+            if pair is None:
+                self._tell_unseen(pl_module)
+            elif len(pair.x) >= 2:
                 x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
                 mine = self._ascent.ready(trainer, pl_module, x, z)
                 self._held_out.add(*mine.evaluate(x, z, f"validation {batch_idx}"))
@@ -346,6 +349,16 @@ class MINERegularizer(Callback):
             yield
         except InputError as error:
             self._once.say("other", f"validation batches are left out of the estimate: {error}")
+
+    def _tell_unseen(self, host: LightningModule) -> None:
+        missing, names = self._recorder.missing()
+        if any(capture.kind == "batch" for capture in missing):
+            return  # a batch of another kind, which has been told
+        self._once.say(
+            "unseen",
+            f"a validation batch is left out of the estimate: {names} was not seen in it; for a held-out value let "
+            f"{type(host).__name__}.validation_step run what is captured, as training_step does.",
+        )
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.mine is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -194,10 +195,14 @@ class Recorder:
         if isinstance(found, Tensor) and not torch.compiler.is_compiling() and not found.is_inference():
             self._versions[capture.text] = found._version
 
+    def missing(self) -> tuple[list[Capture], str]:
+        """Return the captures that were not seen since :meth:`arm`, and their names in words."""
+        missing = [capture for capture in self.captures if capture.text not in self._found]
+        return missing, " and ".join(repr(capture.text) for capture in missing)
+
     def explain_missing(self, host: LightningModule) -> str:
         """Return one sentence on the captures that were not seen since :meth:`arm`."""
-        missing = [capture for capture in self.captures if capture.text not in self._found]
-        names = " and ".join(repr(capture.text) for capture in missing)
+        missing, names = self.missing()
         if any(capture.kind == "attr" for capture in missing):
             return (
                 f"Expected {names} to name an attribute of {type(host).__name__} but there is none after the first "
@@ -312,8 +317,16 @@ def _is_function(source: Tensor) -> bool:
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
-    """Return the samples of all parts; of a single part, the host's own tensor."""
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    """Return the samples of all parts; of a single part, the host's own tensor.
+
+    Parts of different precisions meet in float32 or better: whole numbers lose their last digits in a half.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.dtype for part in parts}) > 1:
+        common = functools.reduce(torch.promote_types, (part.dtype for part in parts), torch.float32)
+        parts = [part.to(common) for part in parts]
+    return torch.cat(parts)
 
 
 def _check_pairs(x: list[Tensor], z: list[Tensor], of_x: Side, of_z: Side) -> None:

@@ -19,6 +19,8 @@ __all__ = ["above_zero", "gradients", "join_loss", "refuse_reentrant_checkpoint"
 def slopes(mine: MINE, pair: Captured, x: Tensor, z: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return the bound's value, in nats, and its gradient for those of x and z that carry a gradient in the host.
 
+    A gradient that is not finite is 0.
+
     Args:
         mine: T and its bound.
         pair: x and z as captured.
@@ -29,7 +31,10 @@ def slopes(mine: MINE, pair: Captured, x: Tensor, z: Tensor) -> tuple[Tensor, li
         leaf.requires_grad_(carries)
     with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
         value = mine.bound(*mine.scores(x, z))
-        return value.detach(), list(torch.autograd.grad(value, [leaf for leaf in (x, z) if leaf.requires_grad]))
+        found = torch.autograd.grad(value, [leaf for leaf in (x, z) if leaf.requires_grad])
+    # scores may overflow for a batch; one such gradient would leave the host at NaN for good
+    finite = torch.stack([slope.sum() for slope in found]).sum().isfinite()
+    return value.detach(), [torch.where(finite, slope, torch.zeros_like(slope)) for slope in found]
 
 
 def above_zero(value: Tensor, slopes: Sequence[Tensor], ranks: Ranks) -> list[Tensor]:

@@ -54,6 +54,17 @@ def test_moving_average_survives_scores_that_overflow_exp():
     assert objective.isfinite()
 
 
+@pytest.mark.parametrize("outlier", [60.0, math.inf])
+@pytest.mark.parametrize("first", [True, False])
+def test_one_batch_far_above_the_rest_leaves_the_others_their_gradient(outlier, first):
+    bound, usual = DonskerVaradhan(rate=0.01), torch.zeros(4, 1)
+    for marginal in ([] if first else [usual]) + [usual + outlier]:
+        bound.objective(torch.zeros(4), marginal)
+    usual.requires_grad_()
+    bound.objective(torch.zeros(4), usual).backward()
+    assert -usual.grad.sum() >= 0.0099  # a moving average of e^60 would leave 1e-24
+
+
 def test_gradient_of_the_objective_divides_by_the_moving_average():
     bound = DonskerVaradhan(rate=0.5).double()
     bound.objective(torch.zeros(3, dtype=torch.float64), torch.tensor([[1.0], [0.0], [2.0]], dtype=torch.float64))

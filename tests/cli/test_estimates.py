@@ -44,6 +44,14 @@ def test_it_prints_the_estimate_and_leaves_a_folder(pairs, tmp_path, capsys):
     assert yaml.safe_load((folder / "config.yaml").read_text())["estimate"]["max_steps"] == 20
 
 
+def test_a_disk_that_fails_does_not_take_the_estimate_with_it(pairs, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main([*SHORT, "--data.path", "pairs.npy", "--seed", "3", "--output", "file/out"]) == 2
+    out, err = capsys.readouterr()
+    assert str(estimate_mi(pairs[:, 0], pairs[:, 1], max_steps=20, seed=3)) in out
+    assert "Expected to write the run folder" in err
+
+
 def test_columns_have_names(pairs, capsys):
     assert main([*SHORT, "--data.path", "pairs.csv", "--data.x", "height", "--data.z", "[weight]"]) == 0
     assert str(estimate_mi(pairs[:, 0], pairs[:, 1], max_steps=20)) in capsys.readouterr().out

@@ -159,6 +159,11 @@ def test_a_killed_run_goes_on_and_ends_bitwise_where_an_uninterrupted_one_does(t
     assert a["steps"] == b["steps"] == 12
     assert a["config_hash"] == b["config_hash"]
     assert RunFolder(killed).identity == identity
+    # killed in its last test, a run has nothing left to train
+    (killed / "summary.json").unlink()
+    assert main(["--resume", str(killed)]) == 0
+    assert json.loads((killed / "summary.json").read_text())["metrics"] == a["metrics"]
+    assert {"mi", "mi_stderr"} <= set(a["metrics"])
     with (killed / "metrics.csv").open(newline="") as file:
         steps = [int(row["step"]) for row in csv.DictReader(file) if row["val/modes"]]
     assert steps == [3, 7, 11]

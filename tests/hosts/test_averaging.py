@@ -15,6 +15,10 @@ stream = torch.Generator().manual_seed(2)
 DATA = TensorDataset(torch.randn(48, 4, generator=stream), torch.randint(2, (48,), generator=stream))
 
 
+DTYPES = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
+TOLERANCE = {"64-true": 1e-6, "bf16-true": 0.02}
+
+
 class Host(Plain):
     def validation_step(self, batch, batch_idx):
         self.seen = weights(self).clone()
@@ -61,6 +65,25 @@ def test_a_checkpoint_is_tested_with_the_average_by_the_trainer_that_wrote_it_an
         torch.testing.assert_close(host.seen, spy.average)
     alone = Host.load_from_checkpoint(tmp_path / "1.ckpt", weights_only=True)
     torch.testing.assert_close(weights(alone), spy.average)
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # of the ModelCheckpoint
+def test_an_older_checkpoint_is_validated_with_its_own_average_by_the_trainer_that_went_on(tmp_path):
+    host, run = fit(tmp_path, AveragedWeights(0.7))
+    run.validate(host, DataLoader(DATA, 48), ckpt_path=tmp_path / "0.ckpt", verbose=False)
+    older = Host.load_from_checkpoint(tmp_path / "0.ckpt", weights_only=True)
+    torch.testing.assert_close(host.seen, weights(older))
+    assert (host.seen - weights(Host.load_from_checkpoint(tmp_path / "1.ckpt", weights_only=True))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_it_averages_a_host_of_any_precision(tmp_path, precision):
+    torch.manual_seed(0)
+    host, spy = Host(), ByHand(0.7)
+    run = trainer(tmp_path, AveragedWeights(0.7), spy, precision=precision)
+    data = TensorDataset(DATA.tensors[0].to(DTYPES[precision]), DATA.tensors[1])
+    run.fit(host, DataLoader(data, 8), DataLoader(data, 48))
+    torch.testing.assert_close(weights(host).double(), spy.average.double(), rtol=0, atol=TOLERANCE[precision])
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")

@@ -1,5 +1,6 @@
 """T over standardised codes: the unit of z decides nothing, neither what T reads nor where a host is pushed."""
 
+import copy
 from functools import partial
 
 import pytest
@@ -19,7 +20,8 @@ def pairs(n=32, z_shape=(3,)):
 
 def by_hand(z):
     z = z.reshape(len(z), -1)
-    return (z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt()
+    variance = z.var(0, correction=0)
+    return (z - z.mean(0)) / (variance + 1e-5 * variance.mean()).sqrt()
 
 
 @pytest.mark.parametrize("make", [MLP, ALL_PAIRS])
@@ -52,6 +54,42 @@ def test_a_host_gains_nothing_by_moving_or_scaling_z():
         value_and_slope[make] = [abs(moved.item()), *(slope.abs().max().item() for slope in slopes)]
     standardised, plain = value_and_slope.values()
     assert max(standardised) < 1e-4 < min(plain) / 10  # the rest is the 1e-5 under the root
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-4, 1e4])
+def test_z_in_any_unit_is_the_same_z_in_training_and_evaluation(scale):
+    T, (x, z) = MLP((2,), (3,)).float(), (side.float() for side in pairs())
+    other = copy.deepcopy(T)
+    torch.testing.assert_close(other(x, scale * z), T(x, z))
+    torch.testing.assert_close(other.eval()(x, scale * z), T.eval()(x, z))  # after one batch
+
+
+def test_a_constant_coordinate_has_no_rounding_blown_up():
+    z = torch.randn(64, 3, requires_grad=True)
+    z.data[:, 1] = 0.1
+    T = MLP((2,), (3,))
+    T(torch.randn(64, 2), z).sum().backward()
+    assert T._standardised(z)[:, 1].abs().max() < 1e-3
+    assert z.grad.abs().max() < 1e3
+
+
+def test_the_first_running_moments_are_the_mean_of_the_batches():
+    T = MLP((2,), (3,))
+    batches = [torch.randn(20, 3) * 0.01 + 5 for _ in range(5)]
+    for z in batches:
+        T(torch.randn(20, 2), z)
+    torch.testing.assert_close(T.mean, torch.stack([z.mean(0) for z in batches]).mean(0))
+    torch.testing.assert_close(T.variance, torch.stack([z.var(0) for z in batches]).mean(0))
+
+
+@pytest.mark.parametrize("bad", [float("inf"), float("nan")])
+def test_a_batch_that_is_not_finite_leaves_the_running_moments(bad):
+    T, (x, z) = MLP((2,), (3,)).double(), pairs()
+    T(x, z)
+    before = {name: value.clone() for name, value in T.state_dict().items()}
+    T(x, torch.where(torch.arange(3) == 1, bad, z))
+    for name, value in T.state_dict().items():
+        assert torch.equal(value, before[name])
 
 
 def test_evaluation_reads_running_moments_so_that_a_pair_counts_alone():

@@ -71,6 +71,16 @@ def test_a_list_joins_the_samples_of_several_captures():
     assert found.newest(host) is not pair
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_whole_numbers_beside_a_half_stay_what_they_are(half):
+    found = recorder(["batch:0", "batch:1"], ["batch:1", "batch:1"])
+    found.attach(host := Plain())
+    found.arm(host, (torch.tensor([[2049]]), torch.tensor([[0.5]], dtype=half)))
+    pair = found.newest(host)
+    assert pair.x.flatten().tolist() == [2049, 0.5]
+    assert (pair.x.dtype, pair.z.dtype) == (torch.float32, half)
+
+
 def test_parts_that_make_no_pairs_are_refused_though_their_sum_would_fit():
     host, found = Plain(), recorder(["batch:0", "batch:1"], ["batch:1", "batch:0"])
     found.attach(host)

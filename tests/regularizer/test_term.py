@@ -52,6 +52,19 @@ def test_a_loss_keeps_its_value_and_gets_the_gradient():
         torch.testing.assert_close(parameter.grad, gradient)
 
 
+def test_scores_that_overflow_move_nothing():
+    _, _, pair, _ = problem()
+    mine = MINE(lambda x_shape, z_shape: Overflowing(), (4,), (3,)).double()
+    value, found = slopes(mine, pair, pair.x.detach(), pair.z.detach())
+    assert not value.isfinite()
+    assert torch.equal(found[0], torch.zeros(32, 3, dtype=torch.float64))
+
+
+class Overflowing(nn.Module):
+    def forward(self, x, z):
+        return (1e6 * z).exp().sum(dim=1)
+
+
 def test_slopes_are_for_whichever_of_the_two_carries_a_gradient():
     _, mine, pair, _ = problem()
     flipped = MINE(small_mlp, (3,), (4,)).double()
