@@ -85,6 +85,8 @@ def _take(request: Request, key: str, value: str) -> None:
         request.configs.append(value)
     elif key == "resume":
         request.resume = value
+    elif key == "output":  # a path is no YAML: it may have a # in it
+        request.overrides.append((key, value))
     else:
         try:
             request.overrides.append(("seed_everything" if key == "seed" else key, _scalar(value)))
@@ -97,6 +99,13 @@ def _scalar(value: str) -> Any:
     if value.endswith(":"):  # a capture such as batch: and no mapping
         return value
     try:
-        return float(value) if "e" in value.lower() and "." not in value else yaml.safe_load(value)
+        return float(value) if "e" in value.lower() and "." not in value else _captures(yaml.safe_load(value))
     except ValueError:
-        return yaml.safe_load(value)
+        return _captures(yaml.safe_load(value))
+
+
+def _captures(value: Any) -> Any:
+    """Return a list with ``batch:`` in it as its writer means it: to YAML that is a mapping of batch to nothing."""
+    if not isinstance(value, list):
+        return value
+    return [f"{next(iter(e))}:" if isinstance(e, dict) and list(e.values()) == [None] else e for e in value]

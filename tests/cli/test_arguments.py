@@ -20,6 +20,16 @@ def test_values_are_yaml(text, value):
     assert parse(["--config", "a", "--x", text]).overrides == [("x", value)]
 
 
+@pytest.mark.parametrize("folder", ["runs #2", "5", "a: b", "null", "~/runs"])
+def test_output_is_a_path_and_no_yaml(folder):
+    assert parse(["--output", folder]).overrides == [("output", folder)]
+
+
+@pytest.mark.parametrize("text", ["[batch:, output:generator]", '["batch:", output:generator]'])
+def test_the_whole_batch_in_a_list_needs_no_quotes(text):
+    assert parse(["--mine.x", text]).overrides == [("mine.x", ["batch:", "output:generator"])]
+
+
 def test_flags():
     assert parse(["--resume", "runs/a"]).resume == "runs/a"
     assert parse(["--config", "a", "--print_config"]).print_config
