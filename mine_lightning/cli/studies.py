@@ -19,6 +19,7 @@ from mine_lightning.cli.configs import config_hash, load
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder, write_whole
 from mine_lightning.runs.machine import commit, hardware, versions
+from mine_lightning.runs.summary import mean_and_stderr
 from mine_lightning.studies import Estimator, Study
 from mine_lightning.studies import run as run_study
 from mine_lightning.types import Row
@@ -193,8 +194,7 @@ def _points(rows: Sequence[Row]) -> list[dict[str, Any]]:
         point: dict[str, Any] = {"panel": panel, "at": at, "n": own[0].n, "truth": round(own[0].truth, 4)}
         for name in dict.fromkeys(row.estimator for row in own):
             values = [row.nats for row in own if row.estimator == name]
-            spread = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-            point[name] = [round(statistics.mean(values), 4), None if spread is None else round(spread, 4)]
+            point[name] = [None if number is None else round(number, 4) for number in mean_and_stderr(values)]
         points.append(point)
     return points
 

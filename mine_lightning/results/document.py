@@ -15,6 +15,7 @@ from mine_lightning.published import UNCHECKED, published_row
 from mine_lightning.results.sections import FIGURES, SECTIONS, Column, Figure, Row, Section
 from mine_lightning.results.tables import load, main_table, mode_table
 from mine_lightning.runs.folder import write_whole
+from mine_lightning.runs.summary import mean_and_stderr
 
 __all__ = ["document", "write"]
 
@@ -146,8 +147,7 @@ def _mean(runs: Sequence[Summary], key: str, spec: str) -> str:
     values = [float(s["metrics"][key]) for s in runs if key in s["metrics"]]
     if not values:
         return ""
-    spread = f" ± {statistics.stdev(values) / len(values) ** 0.5:{spec}}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):{spec}}{spread}"
+    return _value(values, spec, spec)
 
 
 def _difference(runs: Sequence[Summary], others: Sequence[Summary], column: Column) -> str:
@@ -156,8 +156,12 @@ def _difference(runs: Sequence[Summary], others: Sequence[Summary], column: Colu
     pairs = [s["metrics"][column.key] - beside[s["seed"]] for s in runs if s["seed"] in beside]
     if not pairs:
         return ""
-    spread = f" ± {statistics.stdev(pairs) / len(pairs) ** 0.5:{column.spec}}" if len(pairs) > 1 else ""
-    return f"{statistics.mean(pairs):+{column.spec}}{spread}"
+    return _value(pairs, f"+{column.spec}", column.spec)
+
+
+def _value(values: Sequence[float], spec: str, spec_of_stderr: str) -> str:
+    mean, stderr = mean_and_stderr(values)
+    return f"{mean:{spec}}" + ("" if stderr is None else f" ± {stderr:{spec_of_stderr}}")
 
 
 def _published(row: Row, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import statistics
 from pathlib import Path
@@ -82,7 +83,8 @@ def _cell(points: list[dict[str, float]]) -> str:
     if not points:
         return ""
     modes, kl = ([point[key] for point in points] for key in ("modes", "kl"))
-    spread = f" ± {(max(kl) - min(kl)) / 2:.3f}" if len(kl) > 1 else ""
+    half = (max(kl) - min(kl)) / 2 if all(map(math.isfinite, kl)) else math.nan  # max and min pass over a NaN
+    spread = f" ± {half:.3f}" if len(kl) > 1 else ""
     return f"{statistics.mean(modes):.0f} / {statistics.mean(kl):.3f}{spread}"
 
 

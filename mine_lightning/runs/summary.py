@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 import resource
+import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mine_lightning.runs.machine import commit, hardware, versions
 
-__all__ = ["curve", "summarise"]
+__all__ = ["curve", "mean_and_stderr", "summarise"]
 
 
 def summarise(
@@ -62,6 +65,16 @@ def curve(path: Path) -> list[dict[str, float]]:
         if values:
             points.append({"step": int(row["step"]) + 1, **{k: _rounded(k, v) for k, v in values.items()}})
     return points
+
+
+def mean_and_stderr(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return the mean and its standard error: NaN where a value is not finite, None of a single value."""
+    mean = statistics.mean(values)
+    if len(values) < 2:
+        return mean, None
+    # statistics.stdev ends in an AttributeError there
+    finite = all(map(math.isfinite, values))
+    return mean, statistics.stdev(values) / len(values) ** 0.5 if finite else math.nan
 
 
 def _rounded(key: str, value: float) -> float | int:

@@ -98,7 +98,8 @@ def _draw_estimators(axes: Axes, rows: Sequence[Row], value: Callable[[Row], flo
         own = [row for row in rows if row.estimator == name]
         places = sorted({row.at for row in own})
         values = [[value(row) for row in own if row.at == at] for at in places]
-        means = [statistics.mean(some) for some in values]
+        # where one is infinite there is a gap, as for NaN
+        means = [mean if math.isfinite(mean := statistics.mean(some)) else math.nan for some in values]
         below = [mean - min(some) for mean, some in zip(means, values, strict=True)]
         above = [max(some) - mean for mean, some in zip(means, values, strict=True)]
         style: dict[str, Any] = {"marker": _MARKERS[number % len(_MARKERS)], "ms": 4.5, "lw": 1, "capsize": 2}

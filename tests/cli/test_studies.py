@@ -1,12 +1,14 @@
 """A study from the command line, from config to run folder, and on from where it stopped."""
 
 import json
+import math
 
 import pytest
 import yaml
 
 from mine_lightning.cli.main import main
 from mine_lightning.results import RESULTS
+from mine_lightning.studies import Reading
 
 TINY = {
     "mi_gaussian_2d": ["--study.rho", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
@@ -67,6 +69,16 @@ def test_a_killed_study_resumes_without_doing_anything_twice(tmp_path, capsys):
     assert [line.split()[0] for line in told] == ["[3/4]", "[4/4]"]
     after = json.loads((folder / "summary.json").read_text())
     assert after["metrics"] == json.loads(before)["metrics"]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_estimate_that_is_not_finite_ends_no_study(bad, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("mine_lightning.studies.NearestNeighbours.__call__", lambda *_: Reading(bad, math.nan))
+    assert main([*words("mi_gaussian_2d", tmp_path), "--study.datasets", "2"]) == 0
+    (folder,) = (tmp_path / "mi_gaussian_2d").iterdir()
+    (point,) = json.loads((folder / "summary.json").read_text())["points"]
+    assert str(point["k-NN"]) == str([bad, math.nan])
+    assert f"{bad:.3f} ± nan" in (folder / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,11 @@ def test_a_row_is_the_mean_and_its_standard_error_beside_the_published_number():
     assert line(SMALL, runs, "perfect generator")[1:5] == ["", "1000.0 ± 0.0", "", "0.024 ± 0.000"]
 
 
+def test_a_seed_that_diverged_is_shown_as_nan():
+    diverged = summary(1, metrics={"modes": 500, "kl": math.nan, "floor_modes": 1000, "floor_kl": 0.024})
+    assert line(SMALL, [summary(0), diverged], "DCGAN")[2:5:2] == ["450.0 ± 50.0", "nan ± nan"]
+
+
 def test_one_seed_has_no_error_and_changed_files_are_told():
     cells = line(SMALL, [summary(commit="0123456789abcdef-dirty", wall_time_s=20)], "DCGAN")
     assert cells[2] == "400.0"
@@ -139,6 +144,10 @@ def test_a_difference_is_the_mean_over_pairs_of_one_seed():
 def test_a_difference_needs_a_seed_in_common_and_has_no_error_from_one():
     assert line(AGAINST, runs_of("a", 1.0) + runs_of("b", 1.25), "B")[2] == "+0.25"
     assert line(AGAINST, runs_of("a", 1.0) + runs_of("b", None, 1.25), "B")[2] == ""
+
+
+def test_a_difference_from_what_diverged_is_nan():
+    assert line(AGAINST, runs_of("a", 1.0, 1.0) + runs_of("b", math.nan, 1.0), "B")[2] == "+nan ± nan"
 
 
 def test_a_tables_picture_is_shown_once_it_is_there(tmp_path):

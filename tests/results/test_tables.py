@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import pytest
 
@@ -69,3 +70,9 @@ def test_table_has_means_over_seeds_and_the_floor():
     assert table[0] == "| modes / KL, at step | 500 | test |"
     assert table[2] == "| A (2 seeds) | 650 / 1.500 ± 0.500 | 1000 / 0.060 ± 0.000 |"
     assert table[3] == "| a perfect generator | | 1000 / 0.024 ± 0.000 |"
+
+
+@pytest.mark.parametrize("values", [(0.06, math.nan), (math.nan, 0.06)])
+def test_a_seed_that_diverged_is_shown_as_nan(values):
+    runs = [SUMMARY | {"metrics": {**SUMMARY["metrics"], "kl": kl}} for kl in values]
+    assert "| 1000 / nan ± nan |" in results.mode_table(runs, {"a": "A"}, "mnist")

@@ -1,6 +1,10 @@
 """summary.json says what was asked of it."""
 
-from mine_lightning.runs.summary import curve, summarise
+import math
+
+import pytest
+
+from mine_lightning.runs.summary import curve, mean_and_stderr, summarise
 
 
 def test_curve_has_each_validation_by_batches_trained(tmp_path):
@@ -24,3 +28,16 @@ def test_summary_is_complete_and_rounds():
     assert "wandb_id" not in summary
     assert 50 < summary["peak_memory_mb"] < 20_000
     assert summary["wall_time_s"] == 12.3
+
+
+def test_mean_and_stderr():
+    assert mean_and_stderr([1.0, 3.0]) == (2.0, pytest.approx(1.0))
+    assert mean_and_stderr([1.0]) == (1.0, None)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_has_no_finite_mean_and_a_stderr_of_nan(bad):
+    mean, stderr = mean_and_stderr([1.0, bad])
+    assert not math.isfinite(mean)
+    assert math.isnan(stderr)
+    assert mean_and_stderr([bad])[1] is None
