@@ -56,7 +56,8 @@ class Planned:
         request = arguments.parse(list(words))
         if not request.configs:
             raise InputError(f"Expected --config NAME in `train.py {' '.join(words)}` but there is none; name one.")
-        return cls(tuple(words), planned(request), Path(str(dict(request.overrides)["output"])))
+        output = Path(str(dict(request.overrides)["output"])).expanduser()  # the shell leaves the ~ of --output=~/runs
+        return cls(tuple(words), planned(request), output)
 
     def kept(self, root: Path) -> bool:
         """Return whether ``results/`` has this run, by the config as it is now."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -62,6 +63,15 @@ def test_every_run_is_trained_once_and_kept_the_first_seed_first(tmp_path, capsy
     table(tmp_path, trainer)
     assert len(trainer.calls) == 4
     assert capsys.readouterr().out.count("is there") == 4
+
+
+def test_a_home_folder_behind_an_equals_sign_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    trainer = Trainer(tmp_path / "runs")
+    for _ in range(2):
+        run([*TABLE, "--output=~/runs"], tmp_path / "results", trainer)
+        shutil.rmtree(tmp_path / "results")
+    assert len(trainer.calls) == 4
 
 
 def test_a_stopped_run_goes_on_in_its_folder(tmp_path):
