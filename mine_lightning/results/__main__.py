@@ -39,9 +39,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _keep(words: Sequence[str]) -> None:
-    if len(words) != 1:
+    runs = [word for word in words if word != "--replace"]
+    if len(runs) != 1:
         raise InputError(f"Expected `keep RUN_DIR` but got {len(words)} words after keep; name one run folder.")
-    _tell(keep(Path(words[0])))
+    _tell(keep(Path(runs[0]), replace="--replace" in words))
 
 
 def _tell(*made: object) -> None:

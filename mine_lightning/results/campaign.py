@@ -115,7 +115,7 @@ def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[st
             print(f"[{number}/{len(table)}] {name}: is there", flush=True)
             continue
         print(f"[{number}/{len(table)}] {name}", flush=True)
-        print(f"  kept as {keep(one.finish(train), root)}", flush=True)
+        print(f"  kept as {keep(one.finish(train), root, replace=True)}", flush=True)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

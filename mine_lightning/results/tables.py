@@ -23,11 +23,16 @@ def place(summary: dict[str, Any], root: Path = RESULTS) -> Path:
     return root / summary["experiment"] / name
 
 
-def keep(run: Path, root: Path = RESULTS) -> Path:
+def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
     """Copy a finished run's summary, and the figure of a study, into ``results/`` and return the summary's place.
 
+    Args:
+        run: its folder.
+        root: the folder of results.
+        replace: whether what was kept there may be of another config.
+
     Raises:
-        InputError: if the run has not finished.
+        InputError: if the run has not finished, or a run of another config has its place.
     """
     source = run / "summary.json"
     if not source.is_file():
@@ -35,7 +40,10 @@ def keep(run: Path, root: Path = RESULTS) -> Path:
             f"Expected a finished run in {run} but it has no summary.json; "
             f"finish it with `python train.py --resume {run}`."
         )
-    target = place(read_summary(source), root)
+    summary = read_summary(source)
+    target = place(summary, root)
+    if target.is_file() and not replace:
+        _check_same(target, summary, run)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, source.read_text())
     if (run / "figure.png").is_file():  # of a study: RESULTS.md shows it
@@ -43,6 +51,16 @@ def keep(run: Path, root: Path = RESULTS) -> Path:
         picture.parent.mkdir(exist_ok=True)
         shutil.copyfile(run / "figure.png", picture)
     return target
+
+
+def _check_same(target: Path, summary: dict[str, Any], run: Path) -> None:
+    """Refuse to lose a kept result: an override is in the config_hash of a run but not in the name of its file."""
+    kept, new = json.loads(target.read_text()).get("config_hash"), summary.get("config_hash")
+    if kept != new:
+        raise InputError(
+            f"Expected a run with the config_hash {kept} of {target} but {run} has {new}; give --replace if it shall "
+            "take that place, or write its overrides into a protocol overlay, which gives it a file of its own."
+        )
 
 
 def load(root: Path = RESULTS) -> list[dict[str, Any]]:

@@ -64,6 +64,20 @@ def test_keep_refuses_an_unfinished_run(tmp_path):
         results.keep(tmp_path)
 
 
+def test_keep_refuses_to_lose_a_run_of_another_config(tmp_path):
+    source, root = tmp_path / "summary.json", tmp_path / "results"
+    for new in ("one", "one", "two"):
+        source.write_text(json.dumps(SUMMARY | {"config_hash": new}))
+        if new == "two":
+            with pytest.raises(InputError, match=r"config_hash one of .* has two; give --replace .* protocol overlay"):
+                results.keep(tmp_path, root)
+            results.keep(tmp_path, root, replace=True)
+        else:
+            results.keep(tmp_path, root)
+        (kept,) = results.load(root)
+        assert kept["config_hash"] == new
+
+
 def test_table_has_means_over_seeds_and_the_floor():
     second = copy.deepcopy(SUMMARY) | {"seed": 1, "evaluations": [{"step": 500, "modes": 700, "kl": 2.0}]}
     table = results.mode_table([SUMMARY, second], {"a": "A"}, "mnist").splitlines()
