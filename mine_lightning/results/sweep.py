@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +114,8 @@ def sweep(words: Sequence[str], train: Callable[[Sequence[str]], int] | None = N
         rows.append((combination, grid.measures(json.loads((folder / "summary.json").read_text())), folder))
     print("\n" + _table(grid, rows, f"{asked.file}, {len(rows)} runs"))
     if len(rows) > 1:
-        print("side by side: python -m mine_lightning.results compare " + " ".join(str(row[2]) for row in rows))
+        folders = shlex.join(str(folder) for _, _, folder in rows)
+        print(f"side by side: python -m mine_lightning.results compare {folders}")
 
 
 def _planned(grid: Sweep, output: str) -> list[tuple[dict[str, Any], Planned]]:
@@ -133,7 +136,9 @@ def _table(grid: Sweep, rows: Sequence[tuple[dict[str, Any], dict[str, float], P
     columns = list(dict.fromkeys(name for _, measures, _ in rows for name in measures))
     best = None
     if grid.metric is not None and len(rows) > 1:
-        best = _GOALS[grid.goal](measures[grid.metric] for _, measures, _ in rows)
+        # min and max pass over a NaN only where it is not the first
+        finite = [value for _, measures, _ in rows if math.isfinite(value := measures[grid.metric])]
+        best = _GOALS[grid.goal](finite, default=None)
     cells = [
         (
             *(_text(combination[name]) for name in grid.varied),
@@ -153,7 +158,7 @@ def _metric(metric: Any, path: Path) -> tuple[str | None, str]:
         raise InputError(f"Expected metric in {path} to have a name and a goal but got {metric!r}.")
     known(metric, ("name", "goal"), f"metric in {path}")
     goal = metric.get("goal", "minimize")
-    if goal not in _GOALS:
+    if not isinstance(goal, str) or goal not in _GOALS:
         raise InputError(f"Expected the metric's goal in {path} to be minimize or maximize but got {goal!r}.")
     if not metric["name"].startswith(("test/", "val/")):
         raise InputError(
@@ -178,11 +183,21 @@ def _values(where: str, node: Any) -> list[Any]:
     known(node, ("value", "values"), where)
     if len(node) != 1:
         raise InputError(f"Expected {where} to have either a value or values but got {node!r}.")
-    if "value" in node:
-        return [node["value"]]
-    if not isinstance(node["values"], list) or not node["values"]:
-        raise InputError(f"Expected the values of {where} to be a list but got {node['values']!r}.")
-    return node["values"]
+    values = [node["value"]] if "value" in node else node["values"]
+    if not isinstance(values, list) or not values:
+        raise InputError(f"Expected the values of {where} to be a list but got {values!r}.")
+    for value in values:
+        _check_value(where, value)
+    return values
+
+
+def _check_value(where: str, value: Any) -> None:
+    try:
+        _text(value)
+    except TypeError as error:  # a date, which is one to YAML without quotes
+        raise InputError(
+            f"Expected a value of {where} that a command line can have but got {value!r}; put it in quotes."
+        ) from error
 
 
 def _fixed(command: Any, path: Path) -> tuple[str, ...]:

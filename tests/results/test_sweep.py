@@ -1,6 +1,9 @@
 """A sweep file is one grid, by W&B's agent and without it: trained once, taken up where it stopped, set in a table."""
 
 import json
+import math
+import shlex
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from mine_lightning.cli import arguments
 from mine_lightning.errors import InputError
 from mine_lightning.results.__main__ import main
 from mine_lightning.results.campaign import Planned
-from mine_lightning.results.sweep import Sweep, sweep
+from mine_lightning.results.sweep import Sweep, _table, sweep
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs" / "sweeps").glob("*.yaml"))
 SMALL = {
@@ -43,7 +46,7 @@ class Trainer:
             folder = Path(words[1])
         else:
             planned = Planned.told(words)
-            folder = planned.output / planned.identity["experiment"] / f"run{len(self.calls)}"
+            folder = planned.output.expanduser() / planned.identity["experiment"] / f"run{len(self.calls)}"
             (folder / "checkpoints").mkdir(parents=True)
             (folder / "checkpoints" / "last.ckpt").touch()
             (folder / "run.json").write_text(json.dumps(planned.identity))
@@ -108,6 +111,31 @@ def test_the_least_is_best_where_the_goal_is_to_minimize(tmp_path, capsys):
     assert best[:3] == ["0.1", "0", "1"]
 
 
+@pytest.mark.parametrize(("goal", "best"), [("minimize", 0.25), ("maximize", 0.5)])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_run_that_diverged_is_not_the_best_wherever_it_stands(goal, best, bad):
+    grid = Sweep((), {"a": [0, 1, 2, 3]}, "val/kl", goal)
+    values = [bad, 0.5, 0.25, bad]
+    rows = [({"a": at}, {"val/kl": value}, Path("run")) for at, value in enumerate(values)]
+    (found,) = [line.split() for line in _table(grid, rows, "").splitlines() if " best " in line]
+    assert found[1] == str(best)
+    assert " best " not in _table(grid, [rows[0], rows[3]], "")
+
+
+def test_the_line_to_compare_can_be_pasted_where_a_folder_has_a_space(tmp_path, capsys):
+    sweep([str(write(tmp_path)), "--output", str(tmp_path / "my runs")], Trainer())
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1].partition(" compare ")[2])
+    assert [Path(word).name for word in words] == ["run1", "run2", "run3", "run4"]
+
+
+def test_a_home_folder_behind_an_equals_sign_is_found_again(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    trainer = Trainer()
+    for _ in range(2):
+        sweep([str(file), "--output=~/runs"], trainer)
+    assert len(trainer.calls) == 4
+
+
 def test_without_a_metric_all_of_the_test_is_told(tmp_path, capsys):
     run(write(tmp_path, metric=None), Trainer())
     out = capsys.readouterr().out
@@ -133,6 +161,9 @@ def test_without_a_metric_all_of_the_test_is_told(tmp_path, capsys):
         ({"metric": "kl"}, "Expected metric in .* to have a name and a goal but got 'kl'"),
         ({"metric": {"name": "kl"}}, "to be named test/... or val/... as it is logged but got 'kl'"),
         ({"metric": {"name": "val/kl", "goal": "least"}}, "minimize or maximize but got 'least'"),
+        ({"metric": {"name": "val/kl", "goal": ["minimize"]}}, r"minimize or maximize but got \['minimize'\]"),
+        ({"parameters": {"protocol": {"value": date(2024, 1, 2)}}}, r"got datetime\.date\(.*\); put it in quotes"),
+        ({"parameters": {"mine.beta": {"values": [1, {"a": date(2024, 1, 2)}]}}}, "a command line can have but got"),
         ({"command": None}, "Expected --config NAME in `train.py "),
         ({"command": ["python", "train.py"]}, "Expected command in .* to be .*words of train.py"),
         ({"command": ["${program}", "${args_json}", "${args}"]}, "Expected command in .* to be .*words of train.py"),
