@@ -11,7 +11,7 @@ from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
-__all__ = ["MetricsCSV"]
+__all__ = ["MetricsCSV", "read_metrics"]
 
 
 class MetricsCSV(Logger):
@@ -83,10 +83,7 @@ class MetricsCSV(Logger):
         self.save()
 
     def _read(self) -> list[dict[str, Any]]:
-        if not self.path.is_file():
-            return []
-        text = self.path.read_text(errors="replace")
-        rows = list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))  # a kill can cut the last row off
+        rows = read_metrics(self.path)
         if self._keep_until is None or self._opened:
             return rows
         return [row for row in rows if (row.get("step") or "").isdigit() and int(row["step"]) < self._keep_until]
@@ -97,3 +94,11 @@ class MetricsCSV(Logger):
             if mode == "w":
                 writer.writeheader()
             writer.writerows(rows)
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a ``metrics.csv``, none where there is no file; a last row that a kill cut off is left out."""
+    if not path.is_file():
+        return []
+    text = path.read_text(errors="replace")
+    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mine_lightning.errors import InputError
+from mine_lightning.runs.csv_log import read_metrics
 from mine_lightning.runs.folder import RunFolder, read_summary
 from mine_lightning.runs.mode_counts import read_mode_counts
 from mine_lightning.runs.warning_log import read_warnings
@@ -27,7 +26,7 @@ class RunRecord:
         path: the folder.
         identity: experiment, protocol, dataset and seed.
         summary: the result, or None while the run goes on.
-        curves: what was logged, by name: (training batches, value), finite values alone.
+        curves: what was logged, by name: (training batches, value), NaN and inf among them.
         pictures: by what they show, samples first where there are any, and by step.
         modes: samples per mode, by step.
         config: the resolved config, as text.
@@ -91,15 +90,11 @@ def _pictures(folder: Path) -> dict[str, dict[int, Path]]:
 
 def read_curves(path: Path) -> dict[str, Curve]:
     """Return every column of a ``metrics.csv`` but ``step`` and ``epoch``, by its name."""
-    if not path.is_file():
-        return {}
     curves: dict[str, Curve] = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            if not (row.get("step") or "").isdigit():
-                continue
-            for key, text in row.items():
-                if key in ("step", "epoch") or not text or not math.isfinite(float(text)):
-                    continue
+    for row in read_metrics(path):
+        if not (row.get("step") or "").isdigit():
+            continue
+        for key, text in row.items():
+            if key not in ("step", "epoch") and text:
                 curves.setdefault(key, []).append((int(row["step"]) + 1, float(text)))
     return curves

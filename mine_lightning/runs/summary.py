@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import resource
 import statistics
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mine_lightning.runs.csv_log import read_metrics
 from mine_lightning.runs.machine import commit, hardware, versions
 
 __all__ = ["curve", "mean_and_stderr", "summarise"]
@@ -55,12 +55,8 @@ def summarise(
 
 def curve(path: Path) -> list[dict[str, float]]:
     """Return the validations in ``metrics.csv``, oldest first: the batches trained and every ``val/`` metric."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
     points = []
-    for row in rows:
+    for row in read_metrics(path):
         values = {key.removeprefix("val/"): float(row[key]) for key in row if key.startswith("val/") and row[key]}
         if values:
             points.append({"step": int(row["step"]) + 1, **{k: _rounded(k, v) for k, v in values.items()}})

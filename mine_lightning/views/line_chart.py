@@ -50,8 +50,8 @@ class Level:
 def line_chart(title: str, curves: Sequence[Curve], levels: Sequence[Level] = (), log: bool = False) -> str:
     """Return a figure: curves over training steps, a legend with the last values, levels dashed.
 
-    Of a curve of more than 400 points means of neighbours are drawn. On a logarithmic axis values of 0 and below are
-    left out.
+    Of a curve of more than 400 points means of neighbours are drawn. What is not finite is no point of a line, but the
+    last value all the same. On a logarithmic axis values of 0 and below are left out.
 
     Args:
         title: of the chart, with the unit.
@@ -59,9 +59,10 @@ def line_chart(title: str, curves: Sequence[Curve], levels: Sequence[Level] = ()
         levels: to compare with.
         log: whether the vertical axis is logarithmic.
     """
-    drawn = [(curve, [p for p in _thinned(curve.points) if p[1] > 0 or not log]) for curve in curves]
-    shown = [level for level in levels if level.y > 0 or not log]
-    x_high = max((x for _, points in drawn for x, _ in points), default=1.0)
+    drawn = [(curve, [p for p in _thinned(_finite(curve.points)) if p[1] > 0 or not log]) for curve in curves]
+    shown = [level for level in levels if math.isfinite(level.y) and (level.y > 0 or not log)]
+    # of all points: a curve that diverges is seen to end
+    x_high = max((x for curve in curves for x, _ in curve.points), default=0.0) or 1.0
     low, high, marks = _axis([y for _, points in drawn for _, y in points] + [level.y for level in shown], log)
 
     def place(x: float, y: float) -> Point:
@@ -112,6 +113,10 @@ def _axis(values: Sequence[float], log: bool) -> tuple[float, float, list[float]
     space = (high - low) or abs(high) or 1.0
     low, high = (low if low == 0 else low - 0.06 * space), high + 0.06 * space
     return low, high, ticks(low, high)
+
+
+def _finite(points: Sequence[Point]) -> list[Point]:
+    return [point for point in points if math.isfinite(point[1])]
 
 
 def _thinned(points: Sequence[Point]) -> list[Point]:

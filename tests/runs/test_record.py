@@ -1,5 +1,7 @@
 """A run folder, read back."""
 
+import math
+
 import pytest
 from run_folders import make_run, modes_of
 
@@ -45,10 +47,20 @@ def test_pictures_are_told_apart_by_what_they_show(tmp_path):
     assert list(pictures) == ["samples", "a-b", "pairs"]
 
 
-def test_what_is_no_number_or_was_cut_off_is_left_out(tmp_path):
+def test_rows_without_a_step_are_left_out_and_what_is_not_finite_is_not(tmp_path):
     path = tmp_path / "metrics.csv"
-    path.write_text("step,epoch,a,b\n0,0,nan,1\n1,0,inf,2\n2,0,3,\n,0,4,4\n")
-    assert read_curves(path) == {"b": [(1, 1.0), (2, 2.0)], "a": [(3, 3.0)]}
+    path.write_text("step,epoch,a,b\n0,0,inf,1\n1,0,3,2\n2,0,nan,\n,0,4,4\n")
+    curves = read_curves(path)
+    assert curves["b"] == [(1, 1.0), (2, 2.0)]
+    assert curves["a"][:2] == [(1, math.inf), (2, 3.0)]
+    assert str(curves["a"][2]) == "(3, nan)"
+
+
+@pytest.mark.parametrize("torn", ["39", "399,0.1", "399,-", "399,0.12,1e"])
+def test_a_last_row_that_was_cut_off_is_left_out(tmp_path, torn):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,a,b\n199,0.25,1.0\n" + torn)
+    assert read_curves(path) == {"a": [(200, 0.25)], "b": [(200, 1.0)]}
 
 
 @pytest.mark.parametrize("content", [None, "{}", "no json"])

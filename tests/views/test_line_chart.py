@@ -1,5 +1,6 @@
 """Points lie where their numbers say, and the axes are marked with round ones."""
 
+import math
 import re
 
 import pytest
@@ -51,6 +52,20 @@ def test_whatever_was_logged_is_drawn_inside_of_the_frame(points, log):
     svg = line_chart("a", [Curve("c", points)], log=log)
     assert "nan" not in svg
     assert all(0 <= x <= 400 and 0 <= y <= 230 for curve in places(svg) for x, y in curve)
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_the_last_value_and_no_point(bad, log):
+    whole = [(k, float(k)) for k in range(1, 51)]
+    svg = line_chart("a", [Curve("c", [*whole, (100, bad)])], [Level("bad", bad)], log=log)
+    (curve,) = places(svg)
+    assert len(curve) == 50
+    assert max(x for x, _ in curve) < 250  # the axis goes on to where the curve has no place any more
+    assert f"c {bad:g}</span>" in svg
+    assert 'class="level"' not in svg
+    (alone,) = places(line_chart("a", [Curve("c", [(k, bad) for k in range(1000)])], log=log))
+    assert alone == []
 
 
 def test_of_many_points_means_are_drawn():

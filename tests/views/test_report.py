@@ -78,6 +78,26 @@ def test_a_run_that_goes_on_and_one_that_has_just_begun_are_shown(tmp_path):
     assert "No evaluation yet." in html_of(young)
 
 
+def diverged(path):
+    """A run that goes on, whose last evaluation is NaN."""
+    make_run(path, finished=False)
+    rows = (path / "metrics.csv").read_text().splitlines()
+    columns = rows[0].split(",")
+    row = {"step": "599", "val/kl": "nan", "val/modes": "1.0"}
+    (path / "metrics.csv").write_text("\n".join([*rows, ",".join(row.get(key, "") for key in columns)]) + "\n")
+    return path
+
+
+def test_a_run_that_diverged_shows_its_last_evaluation_as_it_is(tmp_path):
+    run = RunRecord.read(diverged(tmp_path / "run"))
+    html = report(run)
+    assert "after step 600." in html
+    assert '<td>val/kl</td><td class="number">nan</td>' in html.replace("<wbr>", "")
+    assert "validation nan</span>" in html
+    both = comparison([run, RunRecord.read(make_run(tmp_path / "other", seed=1))])
+    assert '<td class="number">nan</td>' in both
+
+
 def test_the_callback_writes_it_after_an_evaluation(tmp_path):
     folder = RunFolder(make_run(tmp_path / "run", finished=False))
     Report(folder).on_validation_end(SimpleNamespace(sanity_checking=True), None)
