@@ -74,4 +74,8 @@ def mean_and_stderr(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def _rounded(key: str, value: float) -> float | int:
-    return int(value) if key.endswith("modes") else round(float(value), 4)
+    value = float(value)
+    if key.endswith("modes") and math.isfinite(value):
+        return int(value)
+    # four decimals of a small value would be no digits of it
+    return round(value, 4) if abs(value) >= 0.1 else float(f"{value:.4g}")

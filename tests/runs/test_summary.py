@@ -23,11 +23,29 @@ def test_summary_is_complete_and_rounds():
         "config_hash": "c",
         "wandb_id": "w",
     }
-    summary = summarise(identity, 10, {"modes": 999.0, "kl": 0.061234}, [], 12.345, "32-true", 0.99)
-    assert summary["metrics"] == {"modes": 999, "kl": 0.0612}
+    summary = summarise(identity, 10, {"modes": 999.0, "kl": 1.061234}, [], 12.345, "32-true", 0.99)
+    assert summary["metrics"] == {"modes": 999, "kl": 1.0612}
     assert "wandb_id" not in summary
     assert 50 < summary["peak_memory_mb"] < 20_000
     assert summary["wall_time_s"] == 12.3
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [(123.456789, 123.4568), (0.123456, 0.1235), (-0.123456, -0.1235), (0.0123456, 0.01235), (-1.23456e-7, -1.235e-7)],
+)
+def test_a_small_value_keeps_four_digits(tmp_path, value, kept):
+    path = tmp_path / "metrics.csv"
+    path.write_text(f"step,val/kl\n499,{value}\n")
+    assert curve(path) == [{"step": 500, "kl": kept}]
+
+
+def test_what_is_not_finite_is_kept_as_it_is(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,val/kl,val/modes,val/mi\n499,nan,nan,-inf\n")
+    assert str(curve(path)) == "[{'step': 500, 'kl': nan, 'modes': nan, 'mi': -inf}]"
+    path.write_text("step,val/kl\n499,0.5\n999,0.")  # cut off by a kill
+    assert curve(path) == [{"step": 500, "kl": 0.5}]
 
 
 def test_mean_and_stderr():
