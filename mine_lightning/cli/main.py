@@ -20,6 +20,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 from mine_lightning.cli import arguments, build, checks, configs, estimates, studies
 from mine_lightning.errors import InputError
 from mine_lightning.published import published_row
+from mine_lightning.runs.batch_count import BatchCount
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import choose_precision, hardware
@@ -229,11 +230,12 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
 
 def _trainer(folder: RunFolder, parts: build.Parts, config: dict[str, Any], steps_done: int | None) -> pl.Trainer:
     given = dict(parts.trainer)
-    callbacks = list(given.pop("callbacks") or [])
-    loggers: list[Any] = [MetricsCSV(folder.path / "metrics.csv", keep_until=steps_done)]
+    count = BatchCount()
+    callbacks = [count, *(given.pop("callbacks") or [])]
+    loggers: list[Any] = [MetricsCSV(folder.path / "metrics.csv", steps_done, count.batches)]
     own = given.pop("logger")
     if own is None or own is True:
-        wandb = wandb_logger(folder, config)
+        wandb = wandb_logger(folder, config, count.batches)
         loggers += [] if wandb is None else [wandb]
     elif own is not False:
         loggers += own if isinstance(own, list) else [own]

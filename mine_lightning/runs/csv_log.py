@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ class MetricsCSV(Logger):
     Args:
         path: the file.
         keep_until: drop rows of later steps that an earlier, killed run left; None keeps all.
+        batches: makes training batches of the steps that it is given; None where they are.
     """
 
-    def __init__(self, path: Path, keep_until: int | None = None) -> None:
+    def __init__(self, path: Path, keep_until: int | None = None, batches: Callable[[int], int] | None = None) -> None:
         super().__init__()
         self.path = path
         self._keep_until = keep_until
+        self._batches = batches
         self._columns: list[str] = ["step"]
         self._rows: list[dict[str, Any]] = []
         self._opened = False
@@ -60,6 +63,8 @@ class MetricsCSV(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         row = {key: value.item() if isinstance(value, Tensor) else value for key, value in metrics.items()}
+        if step is not None and self._batches is not None:
+            step = self._batches(step)
         self._rows.append({"step": step, **row})
 
     @rank_zero_only

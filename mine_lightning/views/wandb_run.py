@@ -8,9 +8,11 @@ import shlex
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
 
@@ -45,36 +47,56 @@ def wandb_mode() -> str:
     return _MODES[asked]
 
 
-def wandb_logger(folder: RunFolder, config: dict[str, Any]) -> Logger | None:
+class _Logger(WandbLogger):
+    """Lightning's, whose ``trainer/global_step`` counts training batches."""
+
+    def __init__(self, batches: Callable[[int], int] | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._batches = batches
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        if step is not None and self._batches is not None:
+            step = self._batches(step)
+        super().log_metrics(metrics, step)
+
+
+def wandb_logger(
+    folder: RunFolder, config: dict[str, Any], batches: Callable[[int], int] | None = None
+) -> Logger | None:
     """Return Lightning's W&B logger for a run folder, or None where W&B is switched off.
 
     The run's id is the folder's, so that a resumed run goes on in the same W&B run. A run that should be online is
     offline where there is no key, or its server does not answer: nothing waits for long, and nothing asks.
+
+    Args:
+        folder: the run's.
+        config: what W&B keeps as the run's config.
+        batches: makes training batches of the steps that the logger is given; None where they are.
     """
     mode = wandb_mode()
     if mode == "disabled":
         return None
-    logger = _logger(folder, mode)
+    logger = _logger(folder, mode, batches)
     if mode == "offline":
         reason = "WANDB_MODE asks for it" if os.environ.get("WANDB_MODE") else _NO_KEY
     elif reason := (silence() if has_key() else _NO_KEY):  # wandb would prompt for a key on a terminal
-        logger = _logger(folder, "offline")
+        logger = _logger(folder, "offline", batches)
     elif reason := _refusal(logger):
-        logger = _logger(folder, "offline", "-offline")  # wandb holds on to the id of a start that failed
+        logger = _logger(folder, "offline", batches, "-offline")  # wandb holds on to the id of a start that failed
     logger.log_hyperparams(config)
     if reason:
         rank_zero_info(f"W&B: offline, since {reason}.")
     return logger
 
 
-def _logger(folder: RunFolder, mode: str, ending: str = "") -> Any:
+def _logger(folder: RunFolder, mode: str, batches: Callable[[int], int] | None, ending: str = "") -> Any:
     if os.environ.get("WANDB_MODE") == "":  # set and empty, wandb takes it for a mode that it does not know
         del os.environ["WANDB_MODE"]
     import wandb
-    from pytorch_lightning.loggers import WandbLogger
 
     identity = folder.identity
-    return WandbLogger(
+    return _Logger(
+        batches,
         project=os.environ.get("WANDB_PROJECT", "mine_lightning"),
         name=f"{identity['experiment']} {identity['protocol']} {identity['dataset']} seed {identity['seed']}",
         tags=[identity["experiment"], identity["dataset"]],

@@ -81,6 +81,22 @@ def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
     assert "precision    " in out
 
 
+def test_where_gradients_are_accumulated_all_of_a_run_counts_batches(tmp_path):
+    words = ["--config", "ib_mnist_mine_gaussian", "--config", "smoke", "--data.held_out", "64"]
+    words += ["--model.encoder.hidden", "[16]", "--mine.statistics_network.hidden", "[16]", "--trainer.max_epochs", "3"]
+    words += ["--trainer.check_val_every_n_epoch", "1", "--trainer.accumulate_grad_batches", "3"]
+    assert main([*words, "--output", str(tmp_path)]) == 0
+    (folder,) = (tmp_path / "ib_mnist_mine_gaussian").iterdir()
+    summary, rows = json.loads((folder / "summary.json").read_text()), (folder / "metrics.csv").read_text().splitlines()
+    assert summary["steps"] == 12
+    assert [point["step"] for point in summary["evaluations"]] == [4, 8, 12]
+    (folder / "checkpoints" / "last.ckpt").write_bytes((folder / "checkpoints" / "epoch-000.ckpt").read_bytes())
+    assert main(["--resume", str(folder)]) == 0
+    again = (folder / "metrics.csv").read_text().splitlines()
+    assert again[:-1] == rows[:-1]
+    assert again[-1].split(",")[0] == rows[-1].split(",")[0] == "12"  # of the test, which draws anew
+
+
 def test_the_term_can_be_taken_off(tmp_path, capsys):
     folder = run(tmp_path, "--mine", "null")
     assert "MINE         off" in capsys.readouterr().out

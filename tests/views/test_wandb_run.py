@@ -88,6 +88,16 @@ def test_offline_run_holds_config_metrics_and_pictures(tmp_path, monkeypatch):
     assert len(list((made.path / "wandb").rglob("samples_*.png"))) == 2
 
 
+def test_steps_are_made_batches_where_the_two_differ(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    made = folder(tmp_path)
+    logger = wandb_logger(made, {}, lambda step: 4 * step + 3)
+    logger.log_metrics({"mine/mi": 0.5}, 2)
+    logger.experiment.finish()
+    (history,) = [r["history"]["item"] for r in records_of(how_to_look(made)[0].split()[2]) if r["type"] == "history"]
+    assert history["trainer/global_step"] == 11
+
+
 def records_of(run):
     """Everything in a W&B run's folder, by W&B's own reader."""
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", run]
