@@ -286,13 +286,16 @@ def _check_turns(trainer: pl.Trainer, host: pl.LightningModule) -> None:
 
 def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:
     """Return what saves ``last.ckpt`` after each epoch, evaluated or not, and one to keep every so many."""
-    # after validation and outside of the epoch: a resumed run starts with a whole one
-    save = partial(ModelCheckpoint, folder.last_checkpoint.parent, save_on_train_epoch_end=True)
+    # after validation and outside of the epoch: a resumed run starts with a whole one. Over what is there: a run that
+    # goes on from an older checkpoint would write last-v1.ckpt, and be tested by last.ckpt
+    save = partial(
+        ModelCheckpoint, folder.last_checkpoint.parent, save_on_train_epoch_end=True, enable_version_counter=False
+    )
     kept = partial(save, filename="epoch-{epoch:03d}", auto_insert_metric_name=False, save_top_k=-1)
     if every == 1:
         return [kept(save_last=True)]
     # save_last alone would write it where one is kept, and after training
-    last = save(filename=folder.last_checkpoint.stem, enable_version_counter=False)
+    last = save(filename=folder.last_checkpoint.stem)
     return [kept(every_n_epochs=every), last]
 
 
