@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import sys
 import time
@@ -346,7 +347,7 @@ def _told_how_to_resume(folder: RunFolder) -> Any:
         raise
     except BaseException:
         if folder.last_checkpoint.is_file():
-            rank_zero_info(f"The run stopped. Go on with: python train.py --resume {folder.path}")
+            rank_zero_info(f"The run stopped. Go on with: python train.py --resume {shlex.quote(str(folder.path))}")
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -89,7 +90,7 @@ class Planned:
             folder = self.folder()
             if code or folder is None or not _finished(folder):
                 raise InputError(
-                    f"Expected `train.py {' '.join(self.words)}` to finish but it stopped with exit code {code}; "
+                    f"Expected `train.py {shlex.join(self.words)}` to finish but it stopped with exit code {code}; "
                     "mend what it says above and give the same command again, it goes on from there."
                 )
         return folder.path

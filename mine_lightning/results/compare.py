@@ -22,7 +22,7 @@ def compare(words: Sequence[str]) -> Path:
     Raises:
         InputError: for a folder of no run, fewer than two of them, or a place that can't be written.
     """
-    folders, output = list(words), "compare.html"
+    folders, output = [part for word in words for part in _apart(word)], "compare.html"
     if "--output" in folders:
         at = folders.index("--output")
         if at + 1 == len(folders):
@@ -40,3 +40,8 @@ def compare(words: Sequence[str]) -> Path:
             "choose another place with --output FILE."
         ) from error
     return Path(output)
+
+
+def _apart(word: str) -> list[str]:
+    """Return ``--output=FILE`` as the two words that it stands for."""
+    return word.split("=", 1) if word.startswith("--output=") else [word]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import shutil
 import statistics
 from pathlib import Path
@@ -38,7 +39,7 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
     if not source.is_file():
         raise InputError(
             f"Expected a finished run in {run} but it has no summary.json; "
-            f"finish it with `python train.py --resume {run}`."
+            f"finish it with `python train.py --resume {shlex.quote(str(run))}`."
         )
     summary = read_summary(source)
     target = place(summary, root)
@@ -55,7 +56,7 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
 
 def _check_same(target: Path, summary: dict[str, Any], run: Path) -> None:
     """Refuse to lose a kept result: an override is in the config_hash of a run but not in the name of its file."""
-    kept, new = json.loads(target.read_text()).get("config_hash"), summary.get("config_hash")
+    kept, new = _kept(target).get("config_hash"), summary.get("config_hash")
     if kept != new:
         raise InputError(
             f"Expected a run with the config_hash {kept} of {target} but {run} has {new}; give --replace if it shall "
@@ -64,8 +65,22 @@ def _check_same(target: Path, summary: dict[str, Any], run: Path) -> None:
 
 
 def load(root: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return all kept summaries, by path."""
-    return [json.loads(path.read_text()) for path in sorted(root.rglob("*.json"))]
+    """Return all kept summaries, by path.
+
+    Raises:
+        InputError: if one is damaged.
+    """
+    return [_kept(path) for path in sorted(root.rglob("*.json"))]
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(
+            f"Expected a kept result in {path} but it is no JSON ({error}); take it from git again, or delete it and "
+            "keep its run once more."
+        ) from error
 
 
 def mode_table(summaries: list[dict[str, Any]], experiments: dict[str, str], dataset: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -179,7 +180,7 @@ def read_summary(path: Path) -> dict[str, Any]:
         pass
     raise InputError(
         f"Expected experiment, protocol, dataset and seed in {path} but it is damaged; delete it and give "
-        f"`python train.py --resume {path.parent}`, which writes it anew."
+        f"`python train.py --resume {shlex.quote(str(path.parent))}`, which writes it anew."
     )
 
 

@@ -82,11 +82,11 @@ def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
 
 
 def test_where_gradients_are_accumulated_all_of_a_run_counts_batches(tmp_path):
-    words = ["--config", "ib_mnist_mine_gaussian", "--config", "smoke", "--data.held_out", "64"]
+    words = ["--config", "ib_mnist_mine_additive", "--config", "smoke", "--data.held_out", "64"]
     words += ["--model.encoder.hidden", "[16]", "--mine.statistics_network.hidden", "[16]", "--trainer.max_epochs", "3"]
     words += ["--trainer.check_val_every_n_epoch", "1", "--trainer.accumulate_grad_batches", "3"]
     assert main([*words, "--output", str(tmp_path)]) == 0
-    (folder,) = (tmp_path / "ib_mnist_mine_gaussian").iterdir()
+    (folder,) = (tmp_path / "ib_mnist_mine_additive").iterdir()
     summary, rows = json.loads((folder / "summary.json").read_text()), (folder / "metrics.csv").read_text()
     assert summary["steps"] == 12
     assert [point["step"] for point in summary["evaluations"]] == [4, 8, 12]

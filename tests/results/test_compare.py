@@ -18,6 +18,8 @@ def test_two_runs_make_a_page(tmp_path, runs, capsys, monkeypatch):
     assert "seed 1" in (tmp_path / "compare.html").read_text()
     assert main(["compare", "--output", str(tmp_path / "own.html"), *runs]) == 0
     assert (tmp_path / "own.html").is_file()
+    assert main(["compare", f"--output={tmp_path / 'own = other.html'}", *runs]) == 0
+    assert (tmp_path / "own = other.html").is_file()
 
 
 def test_what_makes_no_page_is_told(tmp_path, runs, capsys):

@@ -78,6 +78,12 @@ def test_keep_refuses_to_lose_a_run_of_another_config(tmp_path):
         assert kept["config_hash"] == new
 
 
+def test_a_damaged_result_is_told(tmp_path):
+    (tmp_path / "seed0.json").write_text('{"experiment": "a"')
+    with pytest.raises(InputError, match=r"Expected a kept result in .*seed0.json but it is no JSON"):
+        results.load(tmp_path)
+
+
 def test_table_has_means_over_seeds_and_the_floor():
     second = copy.deepcopy(SUMMARY) | {"seed": 1, "evaluations": [{"step": 500, "modes": 700, "kl": 2.0}]}
     table = results.mode_table([SUMMARY, second], {"a": "A"}, "mnist").splitlines()
