@@ -1,4 +1,4 @@
-"""Every test runs offline, on two threads or OMP_NUM_THREADS, with its own cache, and leaves the process as it was."""
+"""Every test runs offline, on one thread or OMP_NUM_THREADS, with its own cache, and leaves the process as it was."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-# the real data set, where a developer has it; tests that need it skip without
-MNIST_ROOT = os.environ.pop("MINE_LIGHTNING_DATA", None)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # two processes share the tests
+# the real data set, where a developer has it; tests that need it skip without. Taken from the environment, so that no
+# other test finds it; the processes that share the tests start after that
+MNIST_ROOT = os.environ.pop("MINE_LIGHTNING_DATA", None) or os.environ.get("TESTS_OF_MINE_LIGHTNING_DATA")
+if MNIST_ROOT is not None:
+    os.environ["TESTS_OF_MINE_LIGHTNING_DATA"] = MNIST_ROOT
 
 
 @pytest.fixture(autouse=True)
