@@ -167,8 +167,6 @@ WAYS = {
     "online and a dead server": ("online", KEY, DEAD),
     "half a key": (None, "kkk", DEAD),
 }
-# what might ask somebody at a terminal; the other words for a mode say the same with one and without
-ASKED = ("nothing said, no key", "online without a key", "a key and a dead server", "disabled", "half a key")
 PROGRAM = Path(__file__).with_name("wandb_ways.py")
 
 
@@ -204,12 +202,11 @@ def start(folder, ways, stdin):
 
 def test_no_way_of_starting_prompts_or_waits_with_a_terminal_or_without(tmp_path, servers):
     slow = {name: (None, KEY, server) for name, server in zip(("silent", "foolish"), servers, strict=True)}
-    asked = {name: WAYS[name] for name in ASKED}
     master, terminal = pty.openpty()
     with open(os.devnull, "r+") as nothing:
         started = {
             "without": (start(tmp_path / "without", WAYS, nothing), WAYS),
-            "terminal": (start(tmp_path / "terminal", asked, terminal), asked),
+            "terminal": (start(tmp_path / "terminal", WAYS, terminal), WAYS),
             "slow": (start(tmp_path / "slow", slow, terminal), slow),
         }
     for name, (process, ways) in started.items():
