@@ -2,11 +2,9 @@
 
 import ast
 import importlib.util
-import itertools
 import json
 import logging
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -73,19 +71,6 @@ def test_a_pages_python_runs_from_top_to_bottom(page):
     namespace = {"__name__": "page"}
     for block in blocks(PAGES[page], "python"):
         run(block, page, namespace)
-
-
-def test_commands_name_files_and_configs_that_exist():
-    commands = [line for text in PAGES.values() for block in blocks(text, "bash") for line in block.splitlines()]
-    assert len(commands) > 2
-    for words in (shlex.split(line, comments=True) for line in commands):
-        assert words[0] == "python"
-        assert (ROOT / words[1]).is_file()
-        for option, value in itertools.pairwise(words):
-            if option == "--config":
-                configs.find(value)
-            if option == "--trainer.strategy":
-                assert value != "ddp", "train.py refuses it for a host whose optimizers take turns, as a GAN's do"
 
 
 def test_yaml_blocks_name_classes_and_arguments_that_exist():

@@ -23,8 +23,8 @@ class DonskerVaradhan(Bound):
     .. math:: \hat G = E_B[\nabla T] - E_B[\nabla T\, e^T] / \mathrm{EMA}(E_B[e^T])
 
     The average is kept as its logarithm, so that no score overflows it; the first batch initialises it, later ones
-    enter before they are divided by it. It never exceeds 1 / rate times the newest batch's mean: an
-    average that does is one of scores that T no longer gives.
+    enter before they are divided by it. It is at most 1 / rate times the newest batch's mean: above that it
+    would be one of scores that T no longer gives.
 
     Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, equation 10 and section 3.2 (equation 12).
 
@@ -73,8 +73,8 @@ class DonskerVaradhan(Bound):
             return log_mean
         older = self.log_average + math.log1p(-self.rate)
         moved = torch.logaddexp(older, log_mean + math.log(self.rate))
-        # one batch far above the rest would be in the average for as many updates as it is powers of 1 / (1 - rate)
-        # above them, and T without any gradient to lower the scores of marginal pairs
+        # the average forgets a batch by a factor of 1 - rate an update: one that is e^60 above the rest would leave T
+        # without a gradient from marginal pairs for 6,000 updates at a rate of 0.01
         moved = torch.minimum(moved, log_mean - math.log(self.rate))
         moved = torch.where(log_mean.isfinite(), moved, self.log_average)  # an overflow must not stay for good
         return torch.where(self.log_average.isnan(), log_mean, moved)

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from mine_lightning.cli.configs import parse_yaml
 from mine_lightning.errors import InputError
 
 __all__ = ["USAGE", "Request", "parse"]
@@ -89,23 +90,10 @@ def _take(request: Request, key: str, value: str) -> None:
         request.overrides.append((key, value))
     else:
         try:
-            request.overrides.append(("seed_everything" if key == "seed" else key, _scalar(value)))
+            request.overrides.append(("seed_everything" if key == "seed" else key, _value(value)))
         except yaml.YAMLError as error:
             raise InputError(f"Expected YAML after --{key} but got {value!r}; quote it as YAML does.") from error
 
 
-def _scalar(value: str) -> Any:
-    """Return a value read as YAML, with ``1e-3`` a number as everywhere else."""
-    if value.endswith(":"):  # a capture such as batch: and no mapping
-        return value
-    try:
-        return float(value) if "e" in value.lower() and "." not in value else _captures(yaml.safe_load(value))
-    except ValueError:
-        return _captures(yaml.safe_load(value))
-
-
-def _captures(value: Any) -> Any:
-    """Return a list with ``batch:`` in it as its writer means it: to YAML that is a mapping of batch to nothing."""
-    if not isinstance(value, list):
-        return value
-    return [f"{next(iter(e))}:" if isinstance(e, dict) and list(e.values()) == [None] else e for e in value]
+def _value(text: str) -> Any:
+    return text if text.endswith(":") else parse_yaml(text)  # a capture such as batch: and no mapping

@@ -45,6 +45,25 @@ _Loader.add_implicit_resolver(
 )
 
 
+def parse_yaml(text: str) -> Any:
+    """Return what YAML says, of a file or of a value on the command line.
+
+    ``1e-3`` is a number, and ``batch:`` in a list is the capture, where YAML sees a mapping of batch to nothing.
+
+    Raises:
+        yaml.YAMLError: if it is none.
+    """
+    return _captures(yaml.load(text, _Loader))
+
+
+def _captures(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _captures(inner) for key, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    return [f"{next(iter(e))}:" if isinstance(e, dict) and list(e.values()) == [None] else _captures(e) for e in value]
+
+
 def shipped() -> list[Path]:
     """Return the experiments' configs, by name."""
     return sorted(CONFIGS.glob("*.yaml"))
@@ -103,7 +122,7 @@ def _load(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        config = yaml.load(path.read_text(), _Loader)
+        config = parse_yaml(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"Expected YAML in {path} but it can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):

@@ -31,13 +31,21 @@ class AveragedWeights(WeightAveraging):
         decay: in [0, 1).
 
     Raises:
-        InputError: if it lies outside.
+        InputError: if it lies outside, or where training starts in ``16-true``, whose weights torch does not average.
     """
 
     def __init__(self, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
             raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
         super().__init__(multi_avg_fn=_in_its_own_precision(get_ema_multi_avg_fn(decay)))
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage == "fit" and trainer.precision == "16-true":
+            raise InputError(
+                "Expected a precision whose weights can be averaged but got 16-true; give 16-mixed, or no "
+                "weight_averaging."
+            )
+        super().setup(trainer, pl_module, stage)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.state.fn == TrainerFn.FITTING:

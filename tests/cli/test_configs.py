@@ -132,6 +132,12 @@ def test_numbers_may_be_written_as_people_do(tmp_path):
     assert configs.load(tmp_path / "a.yaml") == {"a": 0.001, "b": 2e5, "c": 0.015, "d": "e5"}
 
 
+def test_the_whole_batch_in_a_list_needs_no_quotes_in_a_file_either(tmp_path):
+    (tmp_path / "a.yaml").write_text("mine:\n  x: [batch:, 'output:g']\n  z:\n    - batch:\n    - input:g\na: {b: }")
+    loaded = configs.load(tmp_path / "a.yaml")
+    assert loaded == {"mine": {"x": ["batch:", "output:g"], "z": ["batch:", "input:g"]}, "a": {"b": None}}
+
+
 def hash_of(*overrides):
     config = configs.load(configs.find("gan_stacked_mnist"))
     for path, value in overrides:

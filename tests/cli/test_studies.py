@@ -5,26 +5,18 @@ import math
 
 import pytest
 import yaml
+from small_studies import STUDIES
 
 from mine_lightning.cli.main import main
 from mine_lightning.results import RESULTS
 from mine_lightning.studies import Reading
 
-TINY = {
-    "mi_gaussian_2d": ["--study.rho", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
-    "mi_gaussian_20d": ["--study.rho", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
-    "mi_nonlinear": ["--study.sigma", "[0.5]", "--study.n", "150", "--study.datasets", "1"],
-    "mi_consistency": ["--study.dims", "[1]", "--study.n", "[150]", "--study.datasets", "1"],
-}
-SHORT = ["--estimators.MINE.max_steps", "5", "--estimators.MINE-f.max_steps", "5"]
-FAST = ["--estimators.estimate_mi.settings", "{max_steps: 5}"]
-
 
 def words(name, out):
-    return ["--config", name, *TINY[name], *(SHORT if name != "mi_consistency" else []), *FAST, "--output", str(out)]
+    return ["--config", name, *STUDIES[name], "--output", str(out)]
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", STUDIES)
 def test_every_study_runs_and_leaves_a_folder(name, tmp_path, capsys):
     assert main(words(name, tmp_path)) == 0
     (folder,) = (tmp_path / name).iterdir()
@@ -122,7 +114,7 @@ def test_a_config_is_printed(capsys):
     assert main(["--config", "mi_gaussian_2d", "--print_config", "--study.nonsense", "3"]) == 2
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_kept_study_belongs_to_its_config_and_has_its_picture(name):
     from mine_lightning.cli import configs, studies
 

@@ -13,8 +13,6 @@ from mine_lightning.runs.random_streams import SeedEachEpoch
 
 stream = torch.Generator().manual_seed(2)
 DATA = TensorDataset(torch.randn(48, 4, generator=stream), torch.randint(2, (48,), generator=stream))
-
-
 DTYPES = {"64-true": torch.float64, "bf16-true": torch.bfloat16}
 TOLERANCE = {"64-true": 1e-6, "bf16-true": 0.02}
 
@@ -77,13 +75,19 @@ def test_an_older_checkpoint_is_validated_with_its_own_average_by_the_trainer_th
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
-def test_it_averages_a_host_of_any_precision(tmp_path, precision):
+def test_it_averages_a_host_whose_weights_are_doubles_or_halves(tmp_path, precision):
     torch.manual_seed(0)
     host, spy = Host(), ByHand(0.7)
     run = trainer(tmp_path, AveragedWeights(0.7), spy, precision=precision)
     data = TensorDataset(DATA.tensors[0].to(DTYPES[precision]), DATA.tensors[1])
     run.fit(host, DataLoader(data, 8), DataLoader(data, 48))
     torch.testing.assert_close(weights(host).double(), spy.average.double(), rtol=0, atol=TOLERANCE[precision])
+
+
+def test_a_precision_that_cannot_be_averaged_is_told(tmp_path):
+    run = trainer(tmp_path, AveragedWeights(0.7), precision="16-true")
+    with pytest.raises(InputError, match="but got 16-true; give 16-mixed, or no weight_averaging"):
+        run.fit(Host(), DataLoader(DATA, 8))
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")

@@ -28,6 +28,15 @@ class TestEvery:
         z.square().sum().backward()
         assert all(parameter.grad.abs().sum() > 0 for parameter in encoder.parameters())
 
+    def test_the_decoder_takes_its_code_in_halves_and_under_autocast(self, make):
+        for dtype in (torch.bfloat16, torch.float64):
+            z = make(**SMALL).to(dtype)(X.to(dtype)).z
+            assert LinearDecoder(3, 2).to(dtype)(z).dtype == dtype
+        with torch.autocast("cpu", torch.bfloat16):
+            z = make(**SMALL)(X).z
+            assert z.dtype == (torch.float32 if make is NormalEncoder else torch.bfloat16)  # its noise may be 1e-3 of z
+            assert LinearDecoder(3, 2)(z).dtype == torch.bfloat16
+
     def test_by_default_it_has_the_sizes_of_the_recipe(self, make):
         encoder = make()
         layers = [module for module in encoder.modules() if isinstance(module, torch.nn.Linear)]
