@@ -171,7 +171,8 @@ def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
     """Return 12 hex digits that stand for what a config computes: not for its seed, its paths or its hardware.
 
     The arguments of this package's classes count with their defaults. Of other classes and of the Trainer just those
-    that are written count: their defaults come and go with versions of torch and Lightning.
+    that are written count: their defaults come and go with versions of torch and Lightning. A class of this
+    package or of torch counts without its module, which may move, and which jsonargparse spells out or not by version.
 
     Args:
         written: the merged config.
@@ -199,8 +200,17 @@ def _counting(written: Any, resolved: Any) -> Any:
     if not str(resolved.get("class_path", "mine_lightning.")).startswith("mine_lightning."):
         arguments, named = resolved.get("init_args") or {}, given.get("init_args") or {}
         chosen = {key: _counting(named[key], value) for key, value in arguments.items() if key in named}
-        return {"class_path": resolved["class_path"], "init_args": chosen}
-    return {key: _counting(given.get(key), value) for key, value in resolved.items()}
+        return {"class_path": _short(resolved["class_path"]), "init_args": chosen}
+    counted = {key: _counting(given.get(key), value) for key, value in resolved.items()}
+    if isinstance(counted.get("class_path"), str):
+        counted["class_path"] = _short(counted["class_path"])
+    return counted
+
+
+def _short(class_path: str) -> str:
+    """Return ``torch.Adam`` for ``torch.optim.adam.Adam`` and for ``torch.optim.Adam``; a user's class as it is."""
+    package, name = class_path.partition(".")[0], class_path.rpartition(".")[2]
+    return f"{package}.{name}" if package in ("mine_lightning", "torch") else class_path
 
 
 def _without(section: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

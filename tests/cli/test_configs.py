@@ -168,6 +168,18 @@ def test_hash_counts_our_defaults_and_not_those_of_torch():
     assert configs.config_hash(config, resolved) == base
 
 
+def test_hash_does_not_tell_where_a_class_is_found():
+    base = hash_of()
+    spelled = "mine_lightning.networks.discriminators.ConvDiscriminator"
+    assert configs.find("gan_stacked_mnist").read_text().count("class_path: mine_lightning.networks.ConvDiscriminator")
+    assert hash_of(("model.discriminator", {"class_path": spelled, "init_args": {"width": 32}})) == base
+    assert hash_of(("model.optimizer_g.class_path", "torch.optim.sgd.SGD")) != base
+    paths = ("torch.optim.adam.Adam", "torch.optim.Adam", "models.v1.Net", "models.v2.Net")
+    hashes = [configs.config_hash({}, {"model": {"class_path": path}}) for path in paths]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
 @pytest.mark.parametrize("path", TRAINED, ids=lambda path: path.stem)
 def test_every_shipped_config_is_described_and_fits_its_classes(path):
     assert configs.describe(path)
