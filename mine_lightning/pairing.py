@@ -77,6 +77,7 @@ class AllOthers(Pairing):
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # what a validation computes first, a training takes up
 def _all_others(n: int, device: torch.device) -> Tensor:
     place = torch.arange(n, device=device)
     return (place[:, None] + 1 + place[: n - 1]) % n

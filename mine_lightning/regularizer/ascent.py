@@ -82,13 +82,15 @@ class Ascent:
         if self.mine is not None:
             self._apply_restored()
 
+    @torch.inference_mode(False)  # a validation by itself runs in it, and T may be trained afterwards
     def resume(self, trainer: Trainer, host: LightningModule) -> None:
-        """Build T from a restored state, or move the one that is there to the host's device."""
+        """Build T from a restored state, or move the one that is there to the host's device and precision."""
         if self._restored and self.mine is None:
             x_shape, z_shape = (tuple(shape) for shape in self._restored["shapes"])
             self._build(trainer, host, (x_shape, z_shape))
-        elif self.mine is not None:
-            self.mine.to(host.device)
+        elif self.mine is not None and self._optimizer is not None:
+            self.mine.to(host.device, _precision(host))
+            self._optimizer.load_state_dict(self._optimizer.state_dict())  # its moments follow the parameters
 
     def ready(self, trainer: Trainer, host: LightningModule, x: Tensor, z: Tensor) -> MINE:
         """Return MINE for pairs (x, z), built the first time.

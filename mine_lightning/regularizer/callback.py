@@ -70,7 +70,7 @@ class MINERegularizer(Callback):
         z: capture of z, such as ``"input:generator[:, :10]"``, or a list of as many.
         direction: "maximize" or "minimize" the mutual information.
         beta: weight of the term beside the host's loss, per nat. With 0 the term is only watched: the host's weights
-            are bitwise those without the callback.
+            are bitwise those without the callback. The attribute may be set between steps, as a warm-up does.
         adaptive_clip: clip the term's gradient to the norm of the host's own; by default on to maximise, where the
             term has no upper end, and off to minimise.
         statistics_network: T, a module, or a callable from the shapes of x and z (without the batch axis) to one.
@@ -118,6 +118,9 @@ class MINERegularizer(Callback):
             raise InputError(
                 f"Expected direction 'maximize' or 'minimize' but got {direction!r}; write the one that is meant."
             )
+        for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
+            if not isinstance(number, int):
+                raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
         if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
                 f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
@@ -185,7 +188,7 @@ class MINERegularizer(Callback):
                 f"Expected {len(others)} MINERegularizers on one model to have different names, by which their logs "
                 "are told apart, but two have the same; give each a name."
             )
-        if stage == "fit" and self.beta > 0:
+        if stage == "fit":  # with a beta of 0 too, which may be the start of a schedule
             self._buffers.hold()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -222,6 +225,11 @@ class MINERegularizer(Callback):
     # --- a training step
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if not self._recorder.attached:  # another trainer had this callback in between, and has ended
+            self._ranks.join(pl_module.device)
+        if not self._recorder.is_attached_to(pl_module):  # the host may replace a module as it trains
+            self._recorder.detach()
+            self._recorder.attach(pl_module)
         self._recorder.arm(pl_module, batch)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
@@ -246,8 +254,9 @@ class MINERegularizer(Callback):
     def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._recorder.resume()
         if self.beta > 0:
+            stores = [term._delivery.store for term in self._joined_terms(trainer)]
             measure = self._norms_are_due(trainer)
-            merged = self._delivery.after_backward(trainer, pl_module, self._holds(trainer), measure)
+            merged = self._delivery.after_backward(trainer, pl_module, self._holds(trainer), measure, stores)
             self._log_norms(pl_module, merged)
 
     def on_before_optimizer_step(
@@ -294,11 +303,16 @@ class MINERegularizer(Callback):
 
     def _holds(self, trainer: Trainer) -> bool:
         """Return whether shares wait for the optimizer step, since one of the terms is clipped by the host's own."""
-        return self.beta > 0 and any(term.adaptive_clip for term in self._joined_terms(trainer))
+        return self._acts and any(term.adaptive_clip for term in self._joined_terms(trainer))
+
+    @property
+    def _acts(self) -> bool:
+        """Whether this term changes the host's gradient; what waits for a step does, if beta is 0 by now."""
+        return self.beta > 0 or self._delivery.store.holds_any()
 
     def _joined_terms(self, trainer: Trainer) -> list[MINERegularizer]:
         """Return the instances that change the host's gradient, in an order that the user's list does not decide."""
-        terms = [c for c in trainer.callbacks if isinstance(c, MINERegularizer) and c.beta > 0]  # type: ignore[attr-defined]
+        terms = [c for c in trainer.callbacks if isinstance(c, MINERegularizer) and c._acts]  # type: ignore[attr-defined]
         if self not in terms:
             return [self]
         return sorted(terms, key=lambda term: term.name or "")  # names differ, as setup() has seen
@@ -330,7 +344,7 @@ class MINERegularizer(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if self.mine is None or self._held_out.full:
+        if self.mine is None or not trainer.validating or self._held_out.full:
             return
         with self._left_out_if_other():
             pair = self._recorder.newest(pl_module)

@@ -3,7 +3,7 @@
 ======================================  ================================================================
 ``"output:encoder"``                    what the submodule ``encoder`` returned
 ``"input:decoder"``                     the first argument that ``decoder`` was called with
-``"batch:0"``, ``"batch:image"``        an entry of the batch by number or key; ``"batch:"`` the whole batch
+``"batch:0"``, ``"batch:image"``        an entry of the batch by number, key or field; ``"batch:"`` the whole batch
 ``"attr:code"``                         the host's attribute ``code``
 ``"input:generator[:, :10]"``           any of them with an index or slice; for a tuple or a dict it selects an entry:
                                         ``"output:encoder[0]"``, ``"output:encoder['mu'][:, 2]"``

@@ -12,7 +12,7 @@ through the pair brings it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -42,12 +42,15 @@ class Delivery:
         self._clearing = ClearingWatch()
         self._fresh: dict[nn.Parameter, Tensor] | None = None
         self._parameters: list[nn.Parameter] = []
+        self._pair: Captured | None = None
+        self._before: dict[nn.Parameter, tuple[Tensor, int] | None] = {}
 
     def start(self) -> None:
         """Let go of everything; no backward has been joined yet."""
         self.store.clear()
         self._clearing.forget()
         self._fresh, self._parameters, self.begun = None, [], False
+        self._pair, self._before = None, {}
 
     def before_backward(
         self,
@@ -77,28 +80,66 @@ class Delivery:
         self._parameters = _parameters(trainer, host)
         if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
             self._fresh = {parameter: g for parameter, g in pair.share.items() if parameter in lost}
+            self._note(pair)
             return
         found, scale = slopes(pair), scale_of(trainer, host)
         self.begun = True
-        joins = host.automatic_optimization and not holds and not is_logged(trainer)
+        # a host with a backward of its own may scale the loss in it, or walk it in parts
+        own = type(host).backward.__qualname__ != "LightningModule.backward"
+        joins = host.automatic_optimization and not own and not holds and not is_logged(trainer)
         if self._ranks.all(joins and all(dependencies(loss, pair.roots))):
             join_loss(loss, pair.through, found, weight * scale)
             pair.share = {}
         else:
             pair.share = self._fresh = gradients(self._parameters, pair.through, found, weight, scale)
+            self._note(pair)
 
-    def after_backward(self, trainer: Trainer, host: LightningModule, holds: bool, measure: bool) -> Merged | None:
-        """Hold what was taken, or add it to ``.grad``; return its norms if they were asked for and can be told yet."""
+    def after_backward(
+        self,
+        trainer: Trainer,
+        host: LightningModule,
+        holds: bool,
+        measure: bool,
+        stores: Sequence[GradientStore],
+    ) -> Merged | None:
+        """Hold what was taken, or add it to ``.grad``; return its norms if they were asked for and can be told yet.
+
+        Args:
+            trainer: the host's.
+            host: the module whose backward it was.
+            holds: whether the gradient is to wait for the optimizer step.
+            measure: whether to compute the norms.
+            stores: what all terms have in ``.grad``, this one's among them.
+        """
         merged = None
         share, self._fresh = self._fresh, None
+        if share is not None and not self._reached(host):
+            if self._pair is not None and self._pair.share is share:
+                self._pair.share = None  # the backward that does reach the host is to bring it
+            share = None
+        self._pair, self._before = None, {}
         if share is not None and holds:
             self.store.add(share)
         elif share is not None:
             scale = scale_of(trainer, host)
-            merged = add(self._parameters, self.store, share, scale, self._ranks, measure)
+            merged = add(self._parameters, self.store, share, scale, self._ranks, stores if measure else None)
         if self.store.holds_any():
             self._clearing.note(trainer.optimizers)
         return merged
+
+    def _note(self, pair: Captured) -> None:
+        """Remember what the gradients are before a backward that is to bring this pair's."""
+        self._pair, self._before = pair, {parameter: _mark(parameter) for parameter in self._fresh or {}}
+
+    def _reached(self, host: LightningModule) -> bool:
+        """Return whether the backward changed the gradient of any parameter that the term reaches.
+
+        One with ``inputs=`` does not, as where a critic trains on a sample that is not detached.
+        """
+        if host.automatic_optimization:
+            return True
+        same = all(_same(_mark(parameter), before) for parameter, before in self._before.items())
+        return not self._ranks.all(same and bool(self._before))
 
     def forget_cleared(self, optimizers: Iterable[Optimizer]) -> set[nn.Parameter]:
         """Let go of shares whose gradients the host cleared; return the parameters that lost one."""
@@ -112,6 +153,16 @@ def _is_due(host: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Pa
     pair.seen = pair.seen or runs_through
     fresh = pair.share is None or bool(lost & pair.share.keys())
     return runs_through and fresh and len(pair.x) >= 2 and bool(pair.through)
+
+
+def _mark(parameter: nn.Parameter) -> tuple[Tensor, int] | None:
+    return None if parameter.grad is None else (parameter.grad, parameter.grad._version)
+
+
+def _same(one: tuple[Tensor, int] | None, other: tuple[Tensor, int] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one[0] is other[0] and one[1] == other[1]
 
 
 def _parameters(trainer: Trainer, host: LightningModule) -> list[nn.Parameter]:

@@ -74,6 +74,8 @@ class FirstBatches:
         # an automatic host may skip a batch by returning None, a manual one may train its generator every fifth batch
         early = batch_idx + 1 < PATIENCE and not trainer.is_last_batch
         waits = pair is None or not host.automatic_optimization or not self._backward_seen
+        if host.automatic_optimization and not self._backward_seen:
+            return  # it returned None for every batch so far: nothing has been shown yet
         if self._judged or (not begun and early and waits):
             return
         self._judged = True

@@ -105,4 +105,7 @@ class Health:
 
 def _moved(older: Tensor | None, new: Tensor) -> Tensor:
     new = new.detach()
-    return new.clone() if older is None else torch.lerp(older, new.to(older), _RATE)
+    if older is None:
+        return new.clone()
+    moved = torch.lerp(older, new.to(older), _RATE)
+    return torch.where(moved.isfinite(), moved, new.to(older))  # one batch that overflowed is no T that has diverged

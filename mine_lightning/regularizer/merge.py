@@ -127,7 +127,7 @@ def add(
     share: Mapping[nn.Parameter, Tensor],
     scale: Tensor | float,
     ranks: Ranks,
-    measure: bool,
+    stores: Sequence[GradientStore] | None,
 ) -> Merged | None:
     """Add a term's share of one backward to ``.grad``, right after it, and to what the store knows of.
 
@@ -137,7 +137,8 @@ def add(
         share: its gradient by parameter.
         scale: what the host's ``.grad`` is multiplied with at this point, by a loss scaler; else 1.
         ranks: the processes over which the share is averaged.
-        measure: whether to compute the norms.
+        stores: what all terms, this one too, have in ``.grad``, for the host's own to be told from it; None where
+            the norms are not asked for.
 
     Returns:
         The norms, if they were asked for.
@@ -146,10 +147,10 @@ def add(
     reached = [parameter for parameter, vote in zip(parameters, votes, strict=True) if vote]
     parts = [share[parameter] if parameter in share else _zeros(parameter) for parameter in reached]
     ranks.average(parts)
-    own = [_own(p) / scale - store.get(p) if store.holds(p) else _own(p) / scale for p in reached if measure]
+    own = [] if stores is None else [_hosts(p, scale, stores) for p in reached]
     store.add(dict(zip(reached, parts, strict=True)))
     merged = None
-    if measure and reached:
+    if own:
         norm = _norm([store.get(p) for p in reached])
         merged = Merged(_norm(own).to(norm), norm, torch.ones_like(norm))
     for parameter, part in zip(reached, parts, strict=True):
@@ -222,6 +223,14 @@ def _norm(tensors: Sequence[Tensor]) -> Tensor:
 
 def _own(parameter: nn.Parameter) -> Tensor:
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _hosts(parameter: nn.Parameter, scale: Tensor | float, stores: Sequence[GradientStore]) -> Tensor:
+    """Return the host's own gradient, without what terms have added to it."""
+    own = _own(parameter) / scale
+    for store in stores:
+        own = own - store.get(parameter) if store.holds(parameter) else own
+    return own
 
 
 def _zeros(parameter: nn.Parameter) -> Tensor:

@@ -87,9 +87,12 @@ class Recorder:
         # one that is named twice is caught once
         self.captures = tuple({capture.text: capture for capture in (*x.captures, *z.captures)}.values())
         self._handles: list[Any] = []
+        self._hooked: list[nn.Module] = []
         self._found: dict[str, Any] = {}
         self._newest: Captured | None = None
-        self._newest_found: list[Any] | None = None
+        self._newest_found: dict[str, Any] | None = None
+        self._entered: dict[str, Any] = {}
+        self._newest_entered: dict[str, Any] = {}
         self._with_grad: set[str] = set()
         self._stale: dict[str, Any] = {}
         self._versions: dict[str, int] = {}
@@ -113,13 +116,24 @@ class Recorder:
             if capture.kind in ("output", "input"):
                 module = _find_module(host, capture)
                 hook = _Hook(weakref.ref(module), weakref.ref(self), capture)
-                self._handles.append(module.register_forward_hook(hook, with_kwargs=True))
+                self._handles.append(_put_on(module, hook, capture))
+                self._hooked.append(module)
+
+    def is_attached_to(self, host: LightningModule) -> bool:
+        """Return whether hooks are in place on the host's submodules as they are now.
+
+        Raises:
+            InputError: if a name no longer exists, with the names that do.
+        """
+        named = [_find_module(host, capture) for capture in self.captures if capture.kind in ("output", "input")]
+        return self._attached and all(a is b for a, b in zip(self._hooked, named, strict=True))
 
     def detach(self) -> None:
         """Take the hooks off and let go of every tensor."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self._hooked.clear()
         self._attached = False
         self.disarm()
 
@@ -131,7 +145,9 @@ class Recorder:
             if capture.kind == "attr":
                 self._stale[capture.text] = _attribute(host, capture)
             elif capture.kind == "batch":
-                self._found[capture.text] = _entry(batch, capture)
+                entry = _entry(batch, capture)
+                if entry is not None:  # as of a CombinedLoader whose shorter loader has ended: no pair in this batch
+                    self._found[capture.text] = entry
 
     def disarm(self) -> None:
         """Stop to record and let go of every tensor."""
@@ -141,7 +157,8 @@ class Recorder:
         self._versions.clear()
         self._calls.clear()
         self._with_grad.clear()
-        self._newest, self._newest_found = None, None
+        self._entered.clear()
+        self._newest, self._newest_found, self._newest_entered = None, None, {}
 
     def pause(self) -> None:
         """Record nothing until :meth:`resume`: in a backward a checkpointed module runs again, in another graph."""
@@ -160,12 +177,15 @@ class Recorder:
                 self._look_up(host, capture)
         if any(capture.text not in self._found for capture in self.captures):
             return None
-        found = [self._found[capture.text] for capture in self.captures]
-        if self._newest_found is None or any(a is not b for a, b in zip(self._newest_found, found, strict=True)):
+        older = self._newest_found
+        if older is None or any(self._found[text] is not found for text, found in older.items()):
             self._warn_of_changes()
+            if older is not None:
+                self._warn_of_a_mix(older)
             (x_sources, x), (z_sources, z) = (side.select(self._found) for side in self._sides)
             _check_pairs(x, z, *self._sides)
-            self._newest, self._newest_found = Captured(_joined(x), _joined(z), (x_sources, z_sources)), found
+            self._newest = Captured(_joined(x), _joined(z), (x_sources, z_sources))
+            self._newest_found, self._newest_entered = dict(self._found), dict(self._entered)
         return self._newest
 
     def ran_with_gradients(self) -> bool:
@@ -180,8 +200,8 @@ class Recorder:
             for module in modules
         )
 
-    def record(self, capture: Capture, found: Any) -> None:
-        """Take in what a module was called with or returned."""
+    def record(self, capture: Capture, entered: Any, returned: Any) -> None:
+        """Take in what a module was called with and what it returned."""
         if not self._armed or self._paused:
             return
         if torch.is_grad_enabled():
@@ -189,7 +209,8 @@ class Recorder:
             self._calls[capture.text] += 1
         elif capture.text in self._with_grad:
             return
-        self._found[capture.text] = found
+        found = returned if capture.kind == "output" else entered
+        self._found[capture.text], self._entered[capture.text] = found, entered
         self._versions.pop(capture.text, None)
         # in a compiled graph versions are constants, in inference mode there are none
         if isinstance(found, Tensor) and not torch.compiler.is_compiling() and not found.is_inference():
@@ -232,6 +253,21 @@ class Recorder:
                     "Capture the output of what changes it, or turn inplace=True off.",
                 )
 
+    def _warn_of_a_mix(self, older: dict[str, Any]) -> None:
+        """Warn once where a module ran again, on another input, and its partner did not, as for a second loss."""
+        for pair in zip(*(side.captures for side in self._sides), strict=True):
+            again = [capture for capture in pair if self._found[capture.text] is not older[capture.text]]
+            texts = [capture.text for capture in again if capture.kind in ("output", "input")]
+            other = [text for text in texts if not _alike(self._entered[text], self._newest_entered.get(text))]
+            if len(again) == 1 and other:
+                partner = next(capture.text for capture in pair if capture is not again[0])
+                self._once.say(
+                    "mix",
+                    f"{other[0]!r} was captured again, with another input, after a backward of the same batch, and "
+                    f"{partner!r} was not: the newest of each make the pair. If these are not the same samples, set "
+                    "attributes in the pass that is meant and capture them with 'attr:'.",
+                )
+
     def _warn_of_several_calls(self) -> None:
         """Warn once where a module ran several times before one backward, as in a siamese network."""
         for text, calls in self._calls.items():
@@ -254,7 +290,7 @@ class _Hook:
         if recorder is None or self._module() is not module:
             return
         entered = next(iter((*args, *kwargs.values())), None)
-        recorder.record(self._capture, output if self._capture.kind == "output" else entered)
+        recorder.record(self._capture, entered, output)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
         return _nothing
@@ -285,6 +321,15 @@ def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
         ) from None
 
 
+def _put_on(module: nn.Module, hook: _Hook, capture: Capture) -> Any:
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InputError(
+            f"Expected {capture.text!r} to name a module that runs in Python but it is TorchScript, which takes no "
+            "hooks; capture what it is given or returns elsewhere, such as by 'attr:'."
+        )
+    return module.register_forward_hook(hook, with_kwargs=True)
+
+
 def _entry(batch: Any, capture: Capture) -> Any:
     if not capture.path:
         return batch
@@ -293,9 +338,13 @@ def _entry(batch: Any, capture: Capture) -> Any:
             f"Expected a batch of several entries for {capture.text!r} but it is one tensor of shape "
             f"{list(batch.shape)}; give 'batch:'."
         )
+    number = int(capture.path) if capture.path.isdecimal() else None
     try:
-        return batch[capture.path] if isinstance(batch, Mapping) else batch[int(capture.path)]
-    except (IndexError, KeyError, TypeError, ValueError):
+        if isinstance(batch, Mapping):
+            return batch[number if capture.path not in batch and number in batch else capture.path]
+        # a field of a dataclass, a named tuple or another container by its name
+        return batch[number] if number is not None else getattr(batch, capture.path)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         has = f"keys {list(batch)}" if isinstance(batch, Mapping) else describe(batch)
         raise InputError(
             f"Expected {capture.text!r} to name an entry of the batch but the batch has {has}; "
@@ -309,6 +358,13 @@ def _attribute(host: LightningModule, capture: Capture) -> Any:
     for name in capture.path.split("."):
         found = getattr(found, name, None)
     return found
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Return whether two are one tensor, or views of one."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one is other or (one.data_ptr() == other.data_ptr() and one.shape == other.shape)
+    return one is other
 
 
 def _is_function(source: Tensor) -> bool:

@@ -208,6 +208,16 @@ class StyledGAN(LightningModule):
         self.step_g(og)
         return fake
 
+    def inputs_named(self, real, z, og, od):
+        """The critic's backward leaves the generator alone without a detach."""
+        fake = self.generator(z)
+        self.descend_d(self.loss_d(real, fake), od, inputs=list(self.discriminator.parameters()), retain_graph=True)
+        loss = self.with_term(self.loss_g(fake, z), fake, z)
+        og.zero_grad()
+        self.manual_backward(loss, inputs=list(self.generator.parameters()))
+        self.step_g(og)
+        return fake
+
     def penalised(self, real, z, og, od):
         """A gradient penalty asks a gradient of the images; gradients are cleared after each step, not before."""
         real = real.requires_grad_()

@@ -494,6 +494,8 @@ def test_what_is_off_is_told_after_the_first_batch(tmp_path, host, captures, mes
         ({"direction": "minimize", "t_steps": 0}, "t_steps >= 1"),
         ({"direction": "minimize", "beta": float("nan")}, "Expected finite beta >= 0, .* but got nan"),
         ({"direction": "minimize", "seed": -1}, "and seed >= 0"),
+        ({"direction": "minimize", "t_steps": 2.0}, "t_steps to be a whole number but got 2.0"),
+        ({"direction": "minimize", "held_out": None}, "held_out to be a whole number but got None"),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

@@ -35,7 +35,7 @@ def slopes(pair):
 def run_backward(delivery, run, host, pair, loss, holds=False, **arguments):
     delivery.before_backward(run, host, loss, pair, slopes, 0.5, holds)
     loss.backward(**arguments)
-    return delivery.after_backward(run, host, holds, measure=True)
+    return delivery.after_backward(run, host, holds, measure=True, stores=[delivery.store])
 
 
 def gradients(host):

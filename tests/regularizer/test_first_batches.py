@@ -88,6 +88,15 @@ def test_a_host_whose_backward_never_shows_is_refused():
         look(judge, host, pair_of(host, torch.randn(8, 4)), last=True)
 
 
+def test_an_automatic_host_may_skip_all_its_first_batches():
+    judge, _ = judge_of(Classifier())
+    look(judge, Classifier(), None, last=True)
+    look(judge, Classifier(), pair_of(Classifier(), torch.randn(8, 4)), batch_idx=PATIENCE, last=True)
+    judge.saw_backward()
+    with pytest.raises(InputError, match="to be seen in the first batches"):
+        look(judge, Classifier(), None, last=True)
+
+
 def test_watching_asks_for_no_backward():
     host = manual()
     judge, _ = judge_of(host)

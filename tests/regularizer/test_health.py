@@ -24,6 +24,15 @@ def said(call):
     return [str(warning.message) for warning in caught]
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_one_batch_that_overflowed_is_no_divergence(bad):
+    watched = health()
+    watched.watch(Reading(torch.tensor(bad), torch.tensor(bad), 128))
+    watched.watch(Reading(torch.tensor(4.5), torch.tensor(1.5), 128))
+    said_now = said(watched.judge)
+    assert [("diverged" in text, "logarithm" in text) for text in said_now] == [(False, True), (False, False)]
+
+
 def test_a_good_estimate_is_left_alone():
     watched = health()
     assert said(lambda: [watched.judge(), watched.judge(0.9, 0.05)]) == []

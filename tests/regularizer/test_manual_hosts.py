@@ -24,6 +24,7 @@ STYLES = [
     "rmse",
     "clipped",
     "scaled",
+    "inputs_named",
     "penalised",
     "raw_optimizer",
     "checkpointed",

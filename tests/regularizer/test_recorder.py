@@ -1,8 +1,11 @@
 """What is caught of a running host, and what never is."""
 
+import collections
 import contextlib
 import copy
+import dataclasses
 import io
+import warnings
 
 import pytest
 import torch
@@ -68,7 +71,8 @@ def test_a_list_joins_the_samples_of_several_captures():
     assert torch.equal(pair.z, torch.cat([code, x]))
     assert found.newest(host) is pair
     host.encoder(code + 1)
-    assert found.newest(host) is not pair
+    with pytest.warns(UserWarning, match="another input"):
+        assert found.newest(host) is not pair
 
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
@@ -253,6 +257,68 @@ def test_once_before_each_of_two_backwards_is_no_matter():
         host.head(torch.randn(2, 3))
         found.pause()  # a warning would be an error here
         found.resume()
+
+
+@pytest.mark.parametrize("again", ["the same", "a view", "another"])
+def test_a_partner_of_another_pass_is_told(again):
+    """An encoder that runs on the batch, and in the same step on a sample of the decoder."""
+    host, found = Plain(), recorder("batch:0", "output:head")
+    x = torch.randn(2, 3)
+    found.attach(host)
+    found.arm(host, (x,))
+    host.head(x)
+    assert found.newest(host) is not None
+    found.pause()
+    found.resume()
+    host.head({"the same": x, "a view": x.view(2, 3), "another": torch.randn(2, 3)}[again])
+    if again == "another":
+        with pytest.warns(UserWarning, match="'output:head' was captured again, with another input, .* 'batch:0' was"):
+            found.newest(host)
+    else:
+        found.newest(host)  # a warning would be an error here
+
+
+def test_an_entry_that_a_batch_has_as_none_is_not_there():
+    host, found = Plain(), recorder("batch:labelled[0]", "output:head")
+    found.attach(host)
+    for batch, seen in (({"labelled": [torch.randn(2, 3)]}, True), ({"labelled": None}, False)):
+        found.arm(host, batch)
+        host.head(torch.randn(2, 3))
+        assert (found.newest(host) is not None) == seen
+
+
+@dataclasses.dataclass
+class Images:
+    image: torch.Tensor
+
+
+Pair = collections.namedtuple("Pair", ["image", "label"])
+
+
+@pytest.mark.parametrize(
+    ("text", "wrap"),
+    [
+        ("batch:0", lambda x: {0: x}),
+        ("batch:image", Images),
+        ("batch:image", lambda x: Pair(x, 0)),
+        ("batch:1", lambda x: Pair(0, x)),
+        ("batch:0", lambda x: {"0": x, 0: None}),
+    ],
+)
+def test_entries_by_number_key_or_field(text, wrap):
+    host, found, x = Plain(), recorder(text, "output:head"), torch.randn(2, 3)
+    found.attach(host)
+    found.arm(host, wrap(x))
+    host.head(x)
+    assert found.newest(host).x is x
+
+
+def test_torchscript_takes_no_hooks_and_is_refused():
+    host, found = Plain(), recorder("batch:0", "output:head")
+    with warnings.catch_warnings(action="ignore"):
+        host.head = torch.jit.trace(host.head, torch.randn(2, 3))
+    with pytest.raises(InputError, match="'output:head' to name a module that runs in Python but it is TorchScript"):
+        found.attach(host)
 
 
 def test_what_runs_again_during_a_backward_is_not_caught():

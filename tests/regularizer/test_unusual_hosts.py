@@ -11,6 +11,7 @@ from by_hand import Classifier, Term
 from cases import Plain, difference, sgd, small_mlp, trainer, weights
 from pytorch_lightning.callbacks import BackboneFinetuning
 from pytorch_lightning.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
+from pytorch_lightning.utilities import CombinedLoader
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -368,3 +369,81 @@ def test_a_plain_backward_in_a_later_batch_is_refused(tmp_path):
 
     with pytest.raises(InputError, match="a backward that Lightning did not see ran through the captured tensors"):
         fit(tmp_path, Late, regularizer("output:encoder['mu']"))
+
+
+class Quartered(Classifier):
+    def backward(self, loss):
+        (loss * 0.25).backward()
+
+
+def test_a_host_with_a_backward_of_its_own_gets_one_term_in_every_batch(tmp_path):
+    logged, not_logged = (
+        fit(tmp_path, Quartered, regularizer(beta=5.0), log_every_n_steps=interval) for interval in (1, 1000)
+    )
+    assert difference(logged, not_logged) < 1e-6 < 1e-3 < difference(logged, fit(tmp_path, Quartered))
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_the_hosts_norm_is_without_the_other_terms_share(tmp_path, names):
+    run = trainer(tmp_path, *(regularizer(name=name, beta=5.0, seed=ord(name)) for name in names), log_every_n_steps=1)
+    run.fit(Classifier(), loader())
+    a, b = (run.callback_metrics[f"mine/{name}/g_u"].item() for name in "ab")
+    assert run.callback_metrics["mine/a/g_m"] > 0.1 * a
+    assert a == pytest.approx(b, rel=1e-5)
+
+
+class Accumulates(Classifier):
+    """Notes the gradient that each step takes; the term acts in the first half of every sum."""
+
+    def on_train_batch_start(self, batch, batch_idx):
+        (callback,) = (c for c in self.trainer.callbacks if isinstance(c, MINERegularizer))
+        callback.beta = 5.0 if batch_idx % 2 == 0 else 0.0
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_a_beta_that_falls_to_zero_within_an_accumulation_loses_nothing(tmp_path, adaptive):
+    found, plain = (
+        fit(tmp_path, host, regularizer(beta=beta, adaptive_clip=adaptive), accumulate_grad_batches=2)
+        for host, beta in ((Accumulates, 5.0), (Classifier, 0.0))
+    )
+    assert difference(found, plain) > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:.output.encoder. was captured 2 times")  # the newest call is the one that is meant
+def test_a_loader_that_ends_before_another(tmp_path):
+    class Both(Classifier):
+        def training_step(self, batch, batch_idx):
+            loss = super().training_step(batch["all"], batch_idx)
+            return loss if batch["some"] is None else loss + self.encoder(batch["some"][0]).square().mean()
+
+    both = CombinedLoader({"all": loader(8), "some": loader(32)}, "max_size")
+    callback = regularizer(x="batch:some[0]")
+    run = trainer(tmp_path, callback)
+    run.fit(Both(), both)
+    assert (run.global_step, callback.mine.updates) == (8, 2)
+
+
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+def test_a_host_that_skips_its_first_epoch(tmp_path):
+    class Late(Classifier):
+        def training_step(self, batch, batch_idx):
+            loss = super().training_step(batch, batch_idx)
+            return loss if self.current_epoch else None
+
+    callback = regularizer()
+    fit(tmp_path, Late, callback, max_epochs=2)
+    assert callback.mine.updates >= 4
+
+
+def test_a_warm_up_from_zero_under_compile(tmp_path):
+    class Compiled(Classifier):
+        def __init__(self):
+            super().__init__()
+            self.encoder = torch.compile(self.encoder, backend="aot_eager")
+
+        def on_train_epoch_start(self):
+            callback.beta = 0.5 * (self.current_epoch > 0)
+
+    callback = regularizer(beta=0.0)
+    host = fit(tmp_path, Compiled, callback, max_epochs=2)
+    assert difference(host, fit(tmp_path, Compiled, regularizer(beta=0.0, seed=1), max_epochs=1)) > 1e-5
