@@ -24,15 +24,23 @@ from torchmetrics.utilities.data import dim_zero_cat
 
 __all__ = ["KnownDensityInformation", "known_density_bounds", "log_densities"]
 
+_LEAST = 1e-30  # standard deviation: below it, or at 0, the code has no noise, and the upper bound no end
 _ROWS = 1000  # of the matrix of N x N densities that are in memory at once
 
 
 def log_densities(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Return log q(z_i|x_j) in nats, ``[n, m]`` float64, of codes ``[n, latent]`` and moments ``[m, latent]``."""
     # by products of matrices in float64: z / std is in the hundreds where a code has hardly any noise
-    z, mean, precision = z.double(), mean.double(), std.double().square().reciprocal()
-    constant = (mean.square() * precision - precision.log() + math.log(2 * math.pi)).sum(dim=1)
-    return -0.5 * (z.square() @ precision.T - 2 * z @ (mean * precision).T + constant)
+    z, mean, precision = z.double(), mean.double(), std.double().clamp_min(_LEAST).square().reciprocal()
+    distance = z.square() @ precision.T - 2 * z @ (mean * precision).T + (mean.square() * precision).sum(dim=1)
+    # rounding may take it below 0 where there is hardly any noise
+    return -0.5 * (distance.clamp_min(0) + (math.log(2 * math.pi) - precision.log()).sum(dim=1))
+
+
+def _own_log_densities(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Return log q(z_i|x_i), ``[n]``: the small difference of z and its own mean is lost in products of matrices."""
+    std = std.double().clamp_min(_LEAST)
+    return -(0.5 * ((z.double() - mean.double()) / std).square() + std.log() + 0.5 * math.log(2 * math.pi)).sum(dim=1)
 
 
 def known_density_bounds(z: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,8 +61,9 @@ def known_density_bounds(z: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, 
         )
     n, lower, upper = len(z), [], []
     for start in range(0, n, _ROWS):
-        rows = log_densities(z[start : start + _ROWS], mean, std)
-        own = rows.diagonal(start)
+        part = slice(start, start + _ROWS)
+        own = _own_log_densities(z[part], mean[part], std[part])
+        rows = log_densities(z[part], mean, std).diagonal_scatter(own, start)
         lower.append(own - torch.logsumexp(rows, dim=1) + math.log(n))
         others = rows.diagonal_scatter(torch.full_like(own, -math.inf), start)
         upper.append(own - torch.logsumexp(others, dim=1) + math.log(n - 1))

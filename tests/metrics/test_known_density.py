@@ -29,6 +29,31 @@ def test_densities_are_those_of_torchs_distributions_also_where_noise_is_tiny():
         torch.testing.assert_close(log_densities(z, mean, std), expected)
 
 
+@pytest.mark.parametrize("least", [0.0, 1e-12])
+def test_a_code_without_noise_has_no_upper_end_and_no_nan(least):
+    """As softplus gives it, which is exactly 0 far below 0."""
+    stream = torch.Generator().manual_seed(2)
+    mean = 20 * torch.randn(50, 8, generator=stream)
+    std = torch.rand(50, 8, generator=stream)
+    std[:, :3] = least
+    z = mean + std * torch.randn(50, 8, generator=stream)
+    metric = KnownDensityInformation()
+    metric.update(z, mean, std)
+    found = metric.compute()
+    assert found["mi_lower"] == pytest.approx(math.log(50))
+    assert found["mi_upper"] > 1e9
+    assert not any(value.isnan() for value in found.values())
+
+
+@pytest.mark.parametrize("std", [1e-4, 1e-9])
+def test_the_own_density_is_exact_where_z_is_large_beside_its_noise(std):
+    mean = torch.tensor([[1000.0], [2000.0]], dtype=torch.float64)
+    z = mean + std * torch.tensor([[1.0], [2.0]], dtype=torch.float64)
+    lower, upper = known_density_bounds(z, mean, torch.full_like(mean, std))
+    torch.testing.assert_close(lower, torch.full_like(lower, math.log(2)))
+    assert (upper > 1e10).all()
+
+
 def test_bounds_are_the_equations_by_a_loop():
     z, mean, std = linear_code(6, 0.5)
     density = Normal(mean, std).log_prob(z[:, None]).sum(dim=2).exp().tolist()
