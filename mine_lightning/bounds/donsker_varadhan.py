@@ -23,8 +23,9 @@ class DonskerVaradhan(Bound):
     .. math:: \hat G = E_B[\nabla T] - E_B[\nabla T\, e^T] / \mathrm{EMA}(E_B[e^T])
 
     The average is kept as its logarithm, so that no score overflows it; the first batch initialises it, later ones
-    enter before they are divided by it. It is at most 1 / rate times the newest batch's mean: above that it
-    would be one of scores that T no longer gives.
+    enter before they are divided by it. A batch counts for at most 1 / rate times the average before it, in the average
+    and in the gradient: one score far above the rest then doubles the average, where it would be all of it for
+    thousands of updates.
 
     Source: Belghazi et al., Mutual Information Neural Estimation, ICML 2018, equation 10 and section 3.2 (equation 12).
 
@@ -61,20 +62,22 @@ class DonskerVaradhan(Bound):
 
     def objective(self, joint: Tensor, marginal: Tensor) -> Tensor:
         joint, marginal = full(joint), full(marginal)
-        log_average = self._updated(log_mean_exp_over_ranks(marginal))
+        log_average, excess = self._updated(log_mean_exp_over_ranks(marginal))
         if self.training:
             self.log_average.copy_(log_average)
-        return joint.mean() - (marginal - log_average.to(marginal.dtype)).exp().mean()
+        return joint.mean() - (marginal - (log_average + excess).to(marginal.dtype)).exp().mean()
 
-    def _updated(self, log_mean: Tensor) -> Tensor:
-        """Return the log of the moving average once this batch has entered it."""
+    def _updated(self, log_mean: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log of the moving average once a batch has entered it, and by how much the batch is too high."""
         log_mean = log_mean.to(self.log_average)
         if self.rate == 1:
-            return log_mean
-        older = self.log_average + math.log1p(-self.rate)
-        moved = torch.logaddexp(older, log_mean + math.log(self.rate))
+            return log_mean, torch.zeros_like(log_mean)
         # the average forgets a batch by a factor of 1 - rate an update: one that is e^60 above the rest would leave T
-        # without a gradient from marginal pairs for 6,000 updates at a rate of 0.01
-        moved = torch.minimum(moved, log_mean - math.log(self.rate))
+        # without a gradient from marginal pairs for 6,000 updates at a rate of 0.01. To hold the average near the newest
+        # batch instead makes T run away: where rare batches carry it, the others must count for less than 1
+        excess = (log_mean - self.log_average + math.log(self.rate)).clamp_min(0)
+        excess = torch.where(excess.isfinite(), excess, torch.zeros_like(excess))
+        older = self.log_average + math.log1p(-self.rate)
+        moved = torch.logaddexp(older, log_mean - excess + math.log(self.rate))
         moved = torch.where(log_mean.isfinite(), moved, self.log_average)  # an overflow must not stay for good
-        return torch.where(self.log_average.isnan(), log_mean, moved)
+        return torch.where(self.log_average.isnan(), log_mean, moved), excess
