@@ -72,9 +72,9 @@ class DonskerVaradhan(Bound):
         log_mean = log_mean.to(self.log_average)
         if self.rate == 1:
             return log_mean, torch.zeros_like(log_mean)
-        # the average forgets a batch by a factor of 1 - rate an update: one that is e^60 above the rest would leave T
-        # without a gradient from marginal pairs for 6,000 updates at a rate of 0.01. To hold the average near the newest
-        # batch instead makes T run away: where rare batches carry it, the others must count for less than 1
+        # The average forgets a batch by a factor of 1 - rate an update: one that is e^60 above the rest would leave T
+        # without a gradient from marginal pairs for 6,000 updates at a rate of 0.01. To hold the average near the
+        # newest batch instead makes T run away: where rare batches carry it, the others must count for less than 1.
         excess = (log_mean - self.log_average + math.log(self.rate)).clamp_min(0)
         excess = torch.where(excess.isfinite(), excess, torch.zeros_like(excess))
         older = self.log_average + math.log1p(-self.rate)
