@@ -138,6 +138,8 @@ def _tensor(given: Any, name: str) -> Tensor:
                 f"Expected numbers in {name} but got {_first_not_a_number(given, array)}; encode it as numbers, or as "
                 "a pandas category if it is a label."
             )
+        if array.dtype == np.longdouble and array.dtype.itemsize > 8:  # torch has none
+            array = array.astype(np.float64)
         if array.dtype.kind == "u" and array.dtype.itemsize > 1:
             array = array.astype(np.int64)
         elif not array.dtype.isnative:
@@ -154,7 +156,10 @@ def _tensor(given: Any, name: str) -> Tensor:
 def _categories_as_codes(given: Any) -> Any:
     """Return a pandas Series of categories as its codes; everything else as it is."""
     if type(getattr(given, "dtype", None)).__name__ == "CategoricalDtype":
-        return given.cat.codes.to_numpy()
+        codes = given.cat.codes.to_numpy()
+        if (codes < 0).any():  # what pandas gives a missing entry
+            raise InputError("Expected a category in each row but some have none; drop those rows.")
+        return codes
     if hasattr(given, "dtypes") and hasattr(given, "columns") and len(given.columns) == 1:
         return _categories_as_codes(given.iloc[:, 0])
     return given

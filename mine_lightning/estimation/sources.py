@@ -26,8 +26,8 @@ def read_file(path: str | Path, x: Columns = None, z: Columns = None) -> tuple[A
 
     Args:
         path: the file.
-        x: its columns that are x. A .npy with two columns, or of shape [2, n] or more, needs none; an .npz has the
-            arrays ``x`` and ``z`` by default.
+        x: its columns that are x. A .npy with two columns needs none; an .npz has the arrays ``x`` and ``z`` by
+            default, one for each side.
         z: those that are z.
 
     Raises:
@@ -96,8 +96,13 @@ def _names(columns: Columns, known: Sequence[str], path: Path, side: str) -> lis
 
 def _npz(path: Path, x: Columns, z: Columns) -> tuple[Any, Any]:
     with np.load(path) as arrays:
-        names = (_names(side or default, arrays.files, path, default)[0] for side, default in ((x, "x"), (z, "z")))
-        left, right = (arrays[name] for name in names)
+        names = [_names(side or default, arrays.files, path, default) for side, default in ((x, "x"), (z, "z"))]
+        for side, wanted in zip("xz", names, strict=True):
+            if len(wanted) > 1:
+                raise InputError(
+                    f"Expected one array of {path} as {side} but got {', '.join(wanted)}; join them in it."
+                )
+        left, right = (arrays[wanted[0]] for wanted in names)
     return left, right
 
 
@@ -130,6 +135,10 @@ def _parquet(path: Path, x: Columns, z: Columns) -> tuple[Any, Any]:
     for batch in file.iter_batches(columns=sorted({*names[0], *names[1]})):
         for array, side in zip(whole, names, strict=True):
             for j, name in enumerate(side):
+                if batch.column(name).null_count:  # as a whole number it would become one
+                    raise InputError(
+                        f"Expected a value in each row of {path} but column {name!r} has none in some; drop them."
+                    )
                 array[row : row + len(batch), j] = batch.column(name).to_numpy(zero_copy_only=False)
         row += len(batch)
     return whole[0], whole[1]

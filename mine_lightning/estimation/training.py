@@ -182,6 +182,8 @@ class AverageAndStop(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         network: nn.Module = pl_module.statistics_network  # type: ignore[assignment]
         self._average = copy.deepcopy(network).eval().requires_grad_(False)
+        # what T keeps beside weights, such as moments of its batches, belongs to the newest ones
+        self._buffers = list(zip(self._average.buffers(), network.buffers(), strict=True))
         self._source = [parameter.detach() for parameter in network.parameters()]
         self._target = [parameter.detach() for parameter in self._average.parameters()]
 
@@ -199,6 +201,8 @@ class AverageAndStop(Callback):
 
     @torch.no_grad()
     def _look(self, step: int, bound: Bound) -> None:
+        for kept, newest in self._buffers:
+            kept.copy_(newest)
         scores = score_matrix(self._average, self.x, self.z)
         joint, marginal = split(scores)
         bound.eval()

@@ -83,9 +83,10 @@ def _sums(scores: Tensor, reference: float) -> Tensor:
     e^reference.
     """
     joint = scores.diagonal().double()
-    ratios = (_without_own(scores) - reference).exp()
-    k = (ratios > 0).sum(1).clamp(min=1).double()
-    rows, columns = ratios.sum(1, dtype=torch.float64) / k, ratios.sum(0, dtype=torch.float64) / k
+    others = _without_own(scores).double()
+    k = others.isfinite().sum(1).clamp(min=1).double()  # a score far below the rest is a pair like any other
+    ratios = (others - reference).exp()
+    rows, columns = ratios.sum(1) / k, ratios.sum(0) / k
     q = rows + columns
     own = (joint - reference).exp()
     info_nce = (joint - reference) - ((own + rows * k) / (k + 1)).log()

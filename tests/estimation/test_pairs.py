@@ -130,3 +130,15 @@ def test_vectors_of_any_kind_of_number_are_read(kind):
 def test_equal_labels_are_no_error():
     labels = np.arange(200) % 4
     assert read_pairs(labels, labels)[0].labels is not None
+
+
+def test_a_missing_category_is_told():
+    labels = pd.Series(["a", None, "b"] * 40, dtype="category")
+    with pytest.raises(InputError, match="a category in each row but some have none"):
+        read_pairs(torch.randn(120), labels)
+
+
+def test_long_doubles_are_read_as_doubles():
+    x, z = read_pairs(np.random.default_rng(0).normal(size=100).astype(np.longdouble), torch.randn(100))
+    assert x.raw.dtype == torch.float64
+    assert len(z.raw) == 100

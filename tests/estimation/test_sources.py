@@ -78,3 +78,18 @@ def test_what_cannot_be_read_is_told(files, name, x, z, message):
     np.save(files / "cube.npy", np.zeros((3, 3, 3)))
     with pytest.raises(InputError, match=message):
         read_file(files / name, x, z)
+
+
+def test_missing_values_of_whole_numbers_and_booleans_are_told(tmp_path):
+    """As a whole number a missing value would become one, as a boolean False."""
+    for kind, values in (("Int64", [1, None, 3, 4]), ("boolean", [True, None, False, True])):
+        table = pd.DataFrame({"a": pd.array(values, kind), "b": [0.1, 0.2, 0.3, 0.4]})
+        table.to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(InputError, match=r"a value in each row of .* but column 'a' has none in some"):
+            read_file(tmp_path / "a.parquet", "a", "b")
+
+
+def test_one_array_of_an_npz_makes_a_side(tmp_path):
+    np.savez(tmp_path / "a.npz", a=np.zeros(3), b=np.zeros(3), z=np.zeros(3))
+    with pytest.raises(InputError, match=r"one array of .* as x but got a, b; join them"):
+        read_file(tmp_path / "a.npz", ["a", "b"])

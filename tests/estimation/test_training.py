@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cases import weights
+from torch import nn
 
 from mine_lightning.data.known_mi import Gaussian, sparse
 from mine_lightning.estimation.pairs import Pairs, read_pairs
@@ -61,6 +62,24 @@ def test_what_is_kept_is_the_average_of_the_weights():
     third = run(training=Training(64, 2, check_every=2, decay=0.0))
     assert not torch.equal(weights(second.best), weights(third.best))
     assert not torch.equal(weights(first.best), weights(second.best))
+
+
+def test_what_t_keeps_of_its_batches_is_kept_with_it():
+    """A batch normalisation whose moments were those of before the training would make T another one."""
+
+    class Normalised(nn.Module):
+        def __init__(self, x_shape, z_shape):
+            super().__init__()
+            self.body = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 32), nn.BatchNorm1d(32), nn.ReLU())
+            self.output = nn.Linear(32, 1)
+
+        def forward(self, x, z):
+            return self.output(self.body(torch.cat([x, z], dim=1) + 3)).squeeze(1)
+
+    kept = run(Normalised, Training(batch_size=64, max_steps=160, check_every=20)).kept
+    mean = kept.body[0].running_mean
+    assert kept.body[0].num_batches_tracked % 20 == 0
+    torch.testing.assert_close(mean, torch.full((2,), 3.0), atol=0.2, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,28 @@ def test_value_of_the_best_t_is_the_information_and_its_error_the_spread():
     assert told.mean().item() == pytest.approx(nats.std().item(), rel=0.2)
 
 
+@pytest.mark.parametrize(("rho", "d"), [(0.999, 1), (0.99, 2), (0.95, 20)])
+def test_scores_far_below_the_rest_are_pairs_like_any_other(rho, d):
+    """The log ratio of a strong dependence spreads over thousands of nats, of which float32 has the upper hundred."""
+
+    class Strong(nn.Module):
+        def matrix(self, x, z):
+            form = (rho**2 * (x[:, None] ** 2 + z[None] ** 2) - 2 * rho * x[:, None] * z[None]) / (2 * (1 - rho**2))
+            return (-0.5 * math.log(1 - rho**2) - form).sum(dim=2)
+
+        def forward(self, x, z):
+            return self.matrix(x, z).diagonal()
+
+    sides = Gaussian("g", sparse(d, rho)).sample(1000, 0)
+    pairs = Pairs(*(Side(side, None) for side in sides), gaussianise=False, seed=0)
+    found = value_of(Strong(), pairs, torch.arange(1000))
+    scores = Strong().matrix(*pairs[torch.arange(1000)]).double()
+    others = scores.masked_fill(torch.eye(1000, dtype=torch.bool), -math.inf)
+    exact = scores.diagonal().mean() - (torch.logsumexp(others.flatten(), 0) - math.log(1000 * 999))
+    assert found.nats == pytest.approx(exact.item(), abs=1e-6)
+    assert found.log_k == pytest.approx(math.log(1000))
+
+
 def test_a_t_without_a_matrix_gets_a_few_marginals_a_sample():
     x, z = gaussian_pairs(50, 0)[torch.arange(50)]
     full, few = score_matrix(BestStatistics(), x, z), score_matrix(OnePairAtATime(), x, z)
