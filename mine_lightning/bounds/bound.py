@@ -60,7 +60,9 @@ class Bound(nn.Module, ABC):
     def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:
         """Return the value's standard error in nats, from how much each sample contributes (delta method).
 
-        It covers the noise of the n samples, not what T misses. Scores of this process alone.
+        It covers the noise of the n samples, not what T misses. Scores of this process alone. A marginal pair counts
+        for its x, not for the other sample that its z is from: near the best T that is right to a tenth; for a T that
+        is overconfident it is a quarter too low, for one that reads z alone, too high.
         """
         contribution = full(joint) - self.ratios(full(marginal)).mean(dim=1)
         return contribution.std() / math.sqrt(len(joint))

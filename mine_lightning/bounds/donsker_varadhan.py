@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,4 +81,12 @@ class DonskerVaradhan(Bound):
         older = self.log_average + math.log1p(-self.rate)
         moved = torch.logaddexp(older, log_mean - excess + math.log(self.rate))
         moved = torch.where(log_mean.isfinite(), moved, self.log_average)  # an overflow must not stay for good
-        return torch.where(self.log_average.isnan(), log_mean, moved), excess
+        return torch.where(self.log_average.isnan() & log_mean.isfinite(), log_mean, moved), excess
+
+    def _apply(self, fn: Any, recurse: bool = True) -> DonskerVaradhan:
+        """Keep the moving average in float32 or better where a module is made half: a hundredth is lost in bfloat16."""
+        before = self.log_average
+        super()._apply(fn, recurse)
+        if self.log_average.dtype not in (torch.float32, torch.float64):
+            self.log_average = before.to(self.log_average.device)
+        return self

@@ -76,6 +76,23 @@ def test_a_batch_counts_for_at_most_so_many_averages(above, counts):
     assert -high.grad.sum().item() == pytest.approx(counts / average, rel=1e-5)
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_the_average_stays_in_float32_where_a_module_is_made_half(half):
+    bound = torch.nn.Sequential(DonskerVaradhan()).to(half)[0]
+    assert bound.log_average.dtype == torch.float32
+    for mean in [5.0] + 2000 * [3.0]:
+        bound.objective(torch.zeros(4, dtype=half), torch.full((4, 1), mean, dtype=half))
+    assert bound.log_average.item() == pytest.approx(3, abs=1e-3)
+    assert bound.double().log_average.dtype == torch.float64
+
+
+def test_a_first_batch_that_overflows_is_not_the_average():
+    bound = DonskerVaradhan()
+    for scores in (torch.tensor([[math.inf], [0.0]]), torch.zeros(2, 1)):
+        bound.objective(torch.zeros(2), scores)
+    assert bound.log_average == 0
+
+
 def test_gradient_of_the_objective_divides_by_the_moving_average():
     bound = DonskerVaradhan(rate=0.5).double()
     bound.objective(torch.zeros(3, dtype=torch.float64), torch.tensor([[1.0], [0.0], [2.0]], dtype=torch.float64))
