@@ -7,7 +7,6 @@ from typing import Any, final
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch.nn import functional as F
 
 from mine_lightning.errors import InputError
 from mine_lightning.metrics.classification_error import ErrorPercent
@@ -19,21 +18,29 @@ def fast_gradient_sign(classifier: Any, x: Tensor, labels: Tensor, epsilon: floa
     r"""Return :math:`x + \epsilon\, sign(\nabla_x -\log p(y|x))`, cut to [-1, 1], of x ``[n, ...]``.
 
     The gradient is that of the probability that the classifier predicts with: where it averages over draws of a code,
-    the attack does too, else noise in the gradient would pass for robustness.
+    the attack does too, else noise in the gradient would pass for robustness. It is taken of the log-odds, whose slope
+    has the same sign and does not vanish where the classifier is sure, which would pass for robustness as well.
 
     Source: Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015.
 
     Args:
-        classifier: x to class probabilities ``[n, classes]``.
+        classifier: x to class probabilities ``[n, classes]``; its ``log_probabilities`` is asked in their place, if it
+            has one, since a probability of less than 1e-30 has no slope.
         x: inputs in [-1, 1].
         labels: ``[n]``, the true ones.
         epsilon: largest change of a pixel.
     """
     with torch.inference_mode(False), torch.enable_grad():
         x = x.clone().requires_grad_()  # what was made in inference mode can't be differentiated
-        loss = F.nll_loss(classifier(x).clamp(min=1e-30).log(), labels.clone(), reduction="sum")
-        (slope,) = torch.autograd.grad(loss, x)
+        found, own = _log_probabilities(classifier, x), labels.clone()[:, None]
+        others = found.scatter(1, own, -torch.inf).logsumexp(dim=1)
+        (slope,) = torch.autograd.grad((others - found.gather(1, own)[:, 0]).sum(), x)
     return (x.detach() + epsilon * slope.sign()).clamp(-1, 1)
+
+
+def _log_probabilities(classifier: Any, x: Tensor) -> Tensor:
+    own = getattr(classifier, "log_probabilities", None)
+    return classifier(x).clamp(min=1e-30).log() if own is None else own(x)
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -76,6 +77,12 @@ class Classifier(LightningModule):
         draws = self.posterior_samples if getattr(self.encoder, "stochastic", True) else 1
         probabilities = [_full(self.decoder(self.encoder(x).z)).softmax(dim=1) for _ in range(draws)]
         return torch.stack(probabilities).mean(dim=0)
+
+    def log_probabilities(self, x: Tensor) -> Tensor:
+        """Return the logarithm of what ``forward`` returns, ``[n, classes]``, in nats; without underflow."""
+        draws = self.posterior_samples if getattr(self.encoder, "stochastic", True) else 1
+        found = [_full(self.decoder(self.encoder(x).z)).log_softmax(dim=1) for _ in range(draws)]
+        return torch.stack(found).logsumexp(dim=0) - math.log(draws)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, labels = batch

@@ -4,10 +4,14 @@ import pytest
 import torch
 from cases import trainer
 from pytorch_lightning import LightningModule
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning.errors import InputError
 from mine_lightning.evaluations.robustness import Robustness, fast_gradient_sign
+from mine_lightning.hosts.classifier import Classifier
+from mine_lightning.networks import LinearDecoder, NormalEncoder
+from mine_lightning.types import Code
 
 WEIGHT = torch.tensor([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0]])
 X = torch.rand(200, 3, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
@@ -42,6 +46,30 @@ def test_the_attack_is_on_the_average_that_is_predicted_with():
 
     found = fast_gradient_sign(Two(), torch.zeros(1, 3), torch.tensor([0]), 0.1)
     torch.testing.assert_close(found, -0.1 * WEIGHT[:1].sign())
+
+
+@pytest.mark.parametrize("margin", [10.0, 60.0, 120.0, 1000.0])
+def test_a_classifier_that_is_sure_is_attacked_all_the_same(margin):
+    """Each class reads two pixels of its own."""
+
+    class Sure(Classifier):
+        def __init__(self):
+            super().__init__(nn.Identity(), nn.Linear(4, 2, bias=False))
+            self.encoder.forward = Code
+            self.decoder.weight.data = margin * torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]])
+
+    x = torch.tensor([[0.5, 0.5, -0.5, -0.5]])
+    found = fast_gradient_sign(Sure(), x, torch.tensor([0]), 0.2)
+    torch.testing.assert_close(found, x + torch.tensor([[-0.2, -0.2, 0.2, 0.2]]))
+
+
+def test_log_probabilities_are_those_of_the_mean_over_draws():
+    host = Classifier(NormalEncoder(4, 3, (8,), input_noise=0.5), LinearDecoder(3, 5), posterior_samples=4)
+    x = torch.randn(6, 4)
+    torch.manual_seed(0)
+    expected = host(x).log()
+    torch.manual_seed(0)
+    torch.testing.assert_close(host.log_probabilities(x), expected)
 
 
 def test_errors_are_those_of_the_changed_inputs(tmp_path):
