@@ -17,7 +17,8 @@ class HeldOut:
     """Gathers T's scores of validation batches; the bound is read on all of them at once, not batch by batch.
 
     Args:
-        limit: pairs of each validation and process that are used, at most; all of them by default.
+        limit: of the pairs of each validation and process; whole batches are used until there are so many, all of
+            them by default.
     """
 
     def __init__(self, limit: float = math.inf) -> None:

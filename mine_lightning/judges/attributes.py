@@ -111,7 +111,7 @@ def _train(images: Tensor, attributes: Tensor, batches: int | None = None, batch
     By default five passes, and at least 800 batches for a small data set.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # and no GPU's, which the fork above would not give back
         classifier = AttributeClassifier(attributes.shape[1])
         batch_size = min(batch_size, len(images))
         a_pass = len(images) // batch_size

@@ -102,8 +102,9 @@ def _train(digits: DigitImages, batches: int | None = None, batch_size: int = 12
     By default five passes, and at least 600 batches for a small data set.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # and no GPU's, which the fork above would not give back
         classifier = DigitClassifier()
+        batch_size = min(batch_size, len(digits.train_labels))
         a_pass = len(digits.train_labels) // batch_size
         batches = max(5 * a_pass, 600) if batches is None else batches
         optimizer = torch.optim.AdamW(classifier.parameters(), lr=4e-3)

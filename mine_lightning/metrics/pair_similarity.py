@@ -57,8 +57,10 @@ def pair_similarities(x: Tensor, reconstruction: Tensor) -> Tensor:
     exponents = _EXPONENTS[: scales_for(min(x.shape[-2:]))]
     betas = tuple(exponent / sum(exponents) for exponent in exponents)
     with torch.autocast(x.device.type, enabled=False):
+        # in [0, 1]: the index compares mean intensities, which must not be negative
+        found, original = (reconstruction.float() + 1) / 2, (x.float() + 1) / 2
         return multiscale_structural_similarity_index_measure(
-            reconstruction.float(), x.float(), reduction="none", data_range=2.0, betas=betas
+            found, original, reduction="none", data_range=1.0, betas=betas
         )
 
 

@@ -11,7 +11,8 @@ from mine_lightning.metrics.pair_similarity import PairSimilarity, pair_similari
 
 
 def parts(a, b):
-    """Return the SSIM and the contrast-structure term of two grey images with pixels in [-1, 1]."""
+    """Return the SSIM and the contrast-structure term of two grey images with pixels in [-1, 1], read as [0, 1]."""
+    a, b = (a + 1) / 2, (b + 1) / 2
     axis = np.exp(-((np.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
     window = np.outer(axis, axis) / axis.sum() ** 2
 
@@ -20,7 +21,7 @@ def parts(a, b):
 
     mean_a, mean_b = smooth(a), smooth(b)
     var_a, var_b, cov = smooth(a * a) - mean_a**2, smooth(b * b) - mean_b**2, smooth(a * b) - mean_a * mean_b
-    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    c1, c2 = 0.01**2, 0.03**2
     contrast = (2 * cov + c2) / (var_a + var_b + c2)
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
     return (luminance * contrast).mean(), contrast.mean()
@@ -52,6 +53,12 @@ def test_as_many_scales_as_torchmetrics_takes(side, scales):
     if 2 <= scales < 5:
         with pytest.raises(ValueError, match=r"larger than|Padding size"):
             multiscale_structural_similarity_index_measure(images, images, betas=(0.2,) * (scales + 1), data_range=1.0)
+
+
+def test_two_greys_around_the_middle_are_alike():
+    """Were intensities read as they are, of which one is below 0 and the other above, they would be opposites."""
+    texture = 0.2 * torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert pair_similarities(texture - 0.2, texture).item() > 0.95
 
 
 def test_the_worse_the_reconstruction_the_less_similar():
