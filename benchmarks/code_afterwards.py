@@ -31,7 +31,7 @@ def codes(run: Path, root: str | None) -> tuple[Tensor, Tensor, Tensor]:
     return x[:, x.std(dim=0) > 0].clone(), y.clone(), z.clone()
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--root", default=None, help="of the data; MINE_LIGHTNING_DATA by default")
@@ -47,3 +47,7 @@ if __name__ == "__main__":
         print(f"  I(z; label) {of_y}")
         print(f"  I(x; z)     {of_x}")
         print(f"  {time.monotonic() - start:.0f} s, {hardware()}")
+
+
+if __name__ == "__main__":
+    main()
