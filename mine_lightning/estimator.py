@@ -143,12 +143,14 @@ class MINE(LightningModule):
     @torch.no_grad()
     def evaluate(self, x: Tensor, z: Tensor, draw: str) -> tuple[Tensor, Tensor]:
         """Return what :meth:`scores` does, in evaluation mode, without gradient and outside of any autocast."""
-        training = self.training
+        modes = [(module, module.training) for module in self.modules()]  # a part of T may be frozen in evaluation mode
         self.eval()
-        with torch.autocast(x.device.type, enabled=False):
-            scores = self.scores(x, z, draw)
-        self.train(training)
-        return scores
+        try:
+            with torch.autocast(x.device.type, enabled=False):
+                return self.scores(x, z, draw)
+        finally:
+            for module, training in modes:
+                module.training = training
 
     @torch.no_grad()
     def estimate(self, x: Tensor, z: Tensor) -> Tensor:

@@ -152,3 +152,13 @@ def test_the_value_is_logged_as_often_as_asked(tmp_path):
     assert seen == [("mine/mi", 0), ("mine/mi", 3), ("mine/mi", 6)]
     with pytest.raises(InputError, match="Expected log_every >= 1 update but got 0"):
         MINE(MLPStatistics, (1,), (1,), log_every=0)
+
+
+def test_an_evaluation_leaves_each_part_of_t_in_the_mode_that_it_had():
+    mine = MINE(MLPStatistics, (2,), (2,)).train()
+    frozen = next(module for module in mine.statistics_network.modules() if isinstance(module, nn.Linear)).eval()
+    mine.evaluate(torch.randn(8, 2), torch.randn(8, 2), "draw")
+    with pytest.raises(ValueError, match="at least 2 samples"):
+        mine.evaluate(torch.randn(1, 2), torch.randn(1, 2), "draw")
+    assert mine.training
+    assert not frozen.training
