@@ -236,7 +236,9 @@ SECTIONS = (
         "Information bottleneck, over the weight of the term",
         "MINE (Gaussian), whose q(z|x) is known, so that I(x; z) lies between two bounds on the 10,000 test digits; "
         "MINE's own value is that on 10,000 held-out training digits. 20 epochs (`--config ib_beta_1e-3`). Near "
-        "ln N = 9.21 nats no lower bound is to be trusted, and the upper one says only that codes do not overlap.",
+        "ln N = 9.21 nats no lower bound is to be trusted, and the upper one says only that codes do not overlap. That "
+        "is so at every beta: the information does not fall with it, T loses the code. A value below 0 is a T that has "
+        "diverged on digits that it was not trained on.",
         (
             Column("mi_upper", "upper bound, nats", ".2f"),
             Column("mi_lower", "lower bound, nats", ".2f"),
