@@ -38,6 +38,8 @@ def bottleneck_sweep(runs: Mapping[float, Mapping[str, float]]) -> Figure:
     betas = sorted(runs)
     figure = Figure(figsize=(9, 4), dpi=120, layout="constrained")
     information, errors = figure.subplots(1, 2)
+    # far above ln N the upper bound says only that densities do not overlap; set first, for the limits to be its own
+    information.set_yscale("symlog", linthresh=10)
     for name, label, style in (
         ("mi_upper", "upper bound", "v--"),
         ("mi_lower", "lower bound", "^--"),
@@ -48,12 +50,11 @@ def bottleneck_sweep(runs: Mapping[float, Mapping[str, float]]) -> Figure:
     limit = min((run["mi_limit"] for run in runs.values() if "mi_limit" in run), default=None)
     if limit is not None:
         information.axhline(limit, color="0.45", linewidth=1, label="ln N: near it no value is to be trusted")
-    # far above ln N the upper bound says only that densities do not overlap
-    information.set_yscale("symlog", linthresh=10)
     information.set(ylabel="I(x; z), nats")
     information.legend(frameon=False, fontsize="small")
-    errors.plot(range(len(betas)), [runs[b]["test_error_percent"] for b in betas], "o-", color="k")
-    errors.set(ylabel="test error, %", ylim=(0, None))
+    wrong = [runs[b]["test_error_percent"] for b in betas]
+    errors.plot(range(len(betas)), wrong, "o-", color="k")
+    errors.set(ylabel="test error, %", ylim=(0, 1.1 * max(wrong) or None))
     for axes in (information, errors):
         axes.set_xticks(range(len(betas)), [f"{beta:g}" for beta in betas])
         axes.set_xlabel("beta")
