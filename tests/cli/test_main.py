@@ -254,6 +254,8 @@ def test_the_runs_seed_is_the_datas_and_the_terms_unless_they_have_their_own(cap
     assert seeds("--seed", "3", "--data.seed", "5") == (3, 5, 3)
 
 
+# the discriminator runs on real digits too, of which the callback tells first
+@pytest.mark.filterwarnings("ignore:.output.discriminator. was captured again")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
