@@ -338,7 +338,7 @@ def _entry(batch: Any, capture: Capture) -> Any:
             f"Expected a batch of several entries for {capture.text!r} but it is one tensor of shape "
             f"{list(batch.shape)}; give 'batch:'."
         )
-    number = int(capture.path) if capture.path.isdecimal() else None
+    number = int(capture.path) if capture.path.removeprefix("-").isdecimal() else None
     try:
         if isinstance(batch, Mapping):
             return batch[number if capture.path not in batch and number in batch else capture.path]
@@ -362,9 +362,11 @@ def _attribute(host: LightningModule, capture: Capture) -> Any:
 
 def _alike(one: Any, other: Any) -> bool:
     """Return whether two are one tensor, or views of one."""
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one is other or (one.data_ptr() == other.data_ptr() and one.shape == other.shape)
-    return one is other
+    if one is other or not (isinstance(one, Tensor) and isinstance(other, Tensor)):
+        return one is other
+    if not one.layout == other.layout == torch.strided:  # a sparse one has no single place in memory
+        return False
+    return one.data_ptr() == other.data_ptr() and one.shape == other.shape
 
 
 def _is_function(source: Tensor) -> bool:

@@ -259,6 +259,24 @@ def test_once_before_each_of_two_backwards_is_no_matter():
         found.resume()
 
 
+def test_sparse_inputs_of_two_passes_are_compared_too():
+    class Sums(nn.Module):
+        def forward(self, x):
+            return x.to_dense() * torch.ones(3, requires_grad=True)
+
+    host, found, x = Plain(), recorder("batch:0", "output:head"), torch.eye(3)
+    host.head = Sums()
+    found.attach(host)
+    found.arm(host, (x,))
+    host.head(x.to_sparse())
+    assert found.newest(host) is not None
+    found.pause()
+    found.resume()
+    host.head(x.to_sparse())
+    with pytest.warns(UserWarning, match="with another input"):
+        found.newest(host)
+
+
 @pytest.mark.parametrize("again", ["the same", "a view", "another"])
 def test_a_partner_of_another_pass_is_told(again):
     """An encoder that runs on the batch, and in the same step on a sample of the decoder."""
@@ -302,6 +320,7 @@ Pair = collections.namedtuple("Pair", ["image", "label"])
         ("batch:image", Images),
         ("batch:image", lambda x: Pair(x, 0)),
         ("batch:1", lambda x: Pair(0, x)),
+        ("batch:-1", lambda x: (0, x)),
         ("batch:0", lambda x: {"0": x, 0: None}),
     ],
 )
