@@ -74,15 +74,17 @@ class Classifier(LightningModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return class probabilities ``[n, classes]``, the mean over ``posterior_samples`` draws of z."""
-        draws = self.posterior_samples if getattr(self.encoder, "stochastic", True) else 1
-        probabilities = [_full(self.decoder(self.encoder(x).z)).softmax(dim=1) for _ in range(draws)]
-        return torch.stack(probabilities).mean(dim=0)
+        return self._logits(x).softmax(dim=2).mean(dim=0)
 
     def log_probabilities(self, x: Tensor) -> Tensor:
         """Return the logarithm of what ``forward`` returns, ``[n, classes]``, in nats; without underflow."""
+        found = self._logits(x).log_softmax(dim=2)
+        return found.logsumexp(dim=0) - math.log(len(found))
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """Return the class logits of each draw of z, ``[draws, n, classes]``."""
         draws = self.posterior_samples if getattr(self.encoder, "stochastic", True) else 1
-        found = [_full(self.decoder(self.encoder(x).z)).log_softmax(dim=1) for _ in range(draws)]
-        return torch.stack(found).logsumexp(dim=0) - math.log(draws)
+        return torch.stack([_full(self.decoder(self.encoder(x).z)) for _ in range(draws)])
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, labels = batch

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
@@ -39,8 +40,9 @@ def log_densities(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 def _own_log_densities(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Return log q(z_i|x_i), ``[n]``: the small difference of z and its own mean is lost in products of matrices."""
-    std = std.double().clamp_min(_LEAST)
-    return -(0.5 * ((z.double() - mean.double()) / std).square() + std.log() + 0.5 * math.log(2 * math.pi)).sum(dim=1)
+    # not validated: a code that has diverged is to be logged as NaN
+    density = Normal(mean.double(), std.double().clamp_min(_LEAST), validate_args=False)
+    return density.log_prob(z.double()).sum(dim=1)
 
 
 def known_density_bounds(z: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:

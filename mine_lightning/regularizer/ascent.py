@@ -89,8 +89,10 @@ class Ascent:
             x_shape, z_shape = (tuple(shape) for shape in self._restored["shapes"])
             self._build(trainer, host, (x_shape, z_shape))
         elif self.mine is not None and self._optimizer is not None:
-            self.mine.to(host.device, _precision(host))
-            self._optimizer.load_state_dict(self._optimizer.state_dict())  # its moments follow the parameters
+            place = host.device, _precision(host)
+            if any((parameter.device, parameter.dtype) != place for parameter in self.mine.parameters()):
+                self.mine.to(*place)
+                self._optimizer.load_state_dict(self._optimizer.state_dict())  # its moments follow the parameters
 
     def ready(self, trainer: Trainer, host: LightningModule, x: Tensor, z: Tensor) -> MINE:
         """Return MINE for pairs (x, z), built the first time.

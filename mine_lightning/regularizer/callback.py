@@ -7,6 +7,7 @@ import math
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any, Literal, final
 
 import torch
@@ -119,7 +120,7 @@ class MINERegularizer(Callback):
                 f"Expected direction 'maximize' or 'minimize' but got {direction!r}; write the one that is meant."
             )
         for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
-            if not isinstance(number, int):
+            if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
         if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(

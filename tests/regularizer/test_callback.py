@@ -4,6 +4,7 @@ import copy
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from cases import Plain, adam, assert_same, tiny_gan, trainer, weights
@@ -501,6 +502,10 @@ def test_what_is_off_is_told_after_the_first_batch(tmp_path, host, captures, mes
 def test_wrong_arguments_are_told(arguments, message):
     with pytest.raises(InputError, match=message):
         MINERegularizer("batch:0", "output:encoder", **arguments)
+
+
+def test_numbers_may_be_numpys():
+    assert MINERegularizer("batch:0", "output:encoder", "minimize", t_steps=np.int64(2)).t_steps == 2
 
 
 def test_direction_has_no_default():
