@@ -32,6 +32,7 @@ from mine_lightning.hosts.veegan import VEEGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.mutual_information import MutualInformation
 from mine_lightning.networks.gaussian import GaussianStatistics
+from mine_lightning.networks.noisy_copy import NoisyCopyStatistics
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.standardised import StandardisedStatistics
 from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
@@ -70,6 +71,7 @@ __all__ = [
     "ModeCount",
     "ModeKL",
     "MutualInformation",
+    "NoisyCopyStatistics",
     "PacGAN",
     "SeparableStatistics",
     "StackedMNIST",

@@ -29,6 +29,7 @@ from mine_lightning.networks.generators import (
     MLPGenerator,
     SmallGenerator,
 )
+from mine_lightning.networks.noisy_copy import NoisyCopyStatistics
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.standardised import StandardisedStatistics
@@ -59,6 +60,7 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "MLPStatistics",
+    "NoisyCopyStatistics",
     "NormalEncoder",
     "PairDiscriminator",
     "PairLogit",

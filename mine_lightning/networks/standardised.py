@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
+from mine_lightning.networks.running_moments import RunningMoments, standardised
 from mine_lightning.types import StatisticsFactory
 
 __all__ = ["StandardisedStatistics"]
@@ -34,19 +34,12 @@ class StandardisedStatistics(nn.Module):
         momentum: weight of a batch in the running moments; the first ones weigh the same.
     """
 
-    mean: Tensor
-    variance: Tensor
-    batches: Tensor
-
     def __init__(
         self, x_shape: Sequence[int], z_shape: Sequence[int], network: StatisticsFactory, momentum: float = 0.01
     ) -> None:
         super().__init__()
         numbers = math.prod(z_shape)
-        self.momentum = momentum
-        self.register_buffer("mean", torch.zeros(numbers))
-        self.register_buffer("variance", torch.ones(numbers))
-        self.register_buffer("batches", torch.tensor(0))
+        self.moments = RunningMoments(numbers, momentum=momentum)
         self.network = network(tuple(x_shape), (numbers,))
         if hasattr(self.network, "matrix"):
             self.matrix = self._matrix
@@ -64,18 +57,4 @@ class StandardisedStatistics(nn.Module):
 
     def _standardised(self, z: Tensor) -> Tensor:
         z = z.reshape(len(z), -1)  # a z of one number a sample has no axis to flatten
-        mean, variance = self.mean, self.variance
-        if self.training:
-            mean, variance = z.mean(dim=0), z.var(dim=0, correction=0)
-            self._remember(mean.detach(), variance.detach() * (len(z) / max(len(z) - 1, 1)))
-        least = 1e-5 * variance.mean() + torch.finfo(z.dtype).tiny
-        return (z - mean) * (variance + least).rsqrt()
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Let a batch's moments into the running ones, if they are finite."""
-        finite = (mean.sum() + variance.sum()).isfinite()
-        self.batches += finite
-        weight = torch.where(finite, (1 / self.batches.clamp(min=1)).clamp(min=self.momentum), 0.0)
-        for kept, new in ((self.mean, mean), (self.variance, variance)):
-            kept.lerp_(torch.where(finite, new, kept).to(kept.dtype), weight.to(kept.dtype))
+        return standardised(z, *self.moments(z))

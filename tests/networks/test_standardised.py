@@ -78,8 +78,8 @@ def test_the_first_running_moments_are_the_mean_of_the_batches():
     batches = [torch.randn(20, 3) * 0.01 + 5 for _ in range(5)]
     for z in batches:
         T(torch.randn(20, 2), z)
-    torch.testing.assert_close(T.mean, torch.stack([z.mean(0) for z in batches]).mean(0))
-    torch.testing.assert_close(T.variance, torch.stack([z.var(0) for z in batches]).mean(0))
+    torch.testing.assert_close(T.moments.mean, torch.stack([z.mean(0) for z in batches]).mean(0))
+    torch.testing.assert_close(T.moments.variance, torch.stack([z.var(0) for z in batches]).mean(0))
 
 
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])

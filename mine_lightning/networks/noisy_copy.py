@@ -1,0 +1,73 @@
+"""T for a z that is x with noise: a heavy-tailed density of the noise, in which a host has nowhere to run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mine_lightning.errors import InputError
+from mine_lightning.networks.running_moments import (
+    RunningMoments,
+    mean_absolute_deviation_squared,
+    standardised,
+)
+
+__all__ = ["NoisyCopyStatistics"]
+
+
+class NoisyCopyStatistics(nn.Module):
+    r"""The log-density of z around x, a product of Student's t: each coordinate has its own width and tail.
+
+    .. math:: T(x, z) = -\sum_d a_d \log \big(1 + w_d\, (\tilde z_d - \tilde x_d)^2\big)
+
+    For the information of a noisy code :math:`z = \mu(input) + \sigma \epsilon` in its own mean:
+    :math:`I(\mu; z) \le I(input; z)`, equal where the noise depends on nothing but :math:`\mu`. Meant to be minimised.
+    A T over the input has to learn the encoder first, and while the term moves the encoder it never catches up; this
+    one is shown what the encoder computed, and has only the noise to learn. Two more ways to escape are closed:
+
+    * x and z are standardised alike, by mean and mean absolute deviation of z over the batch, through which the
+      gradient runs: to shrink z gains nothing, and a few codes far out do not set the unit of all others;
+    * a pair that lies far apart counts by the logarithm of its distance, so that no single pair carries the mean.
+
+    It reads less than there is: a shift by x or z alone, which the best T may have, is what a host turned against it.
+
+    A code that starts almost without noise holds so much that no batch shows it: let it start noisy
+    (``NormalEncoder(shift=0)``).
+
+    A score depends on the other z of its batch, through their moments alone; in evaluation mode running ones take their
+    place.
+
+    Args:
+        x_shape: shape of one x, that of z.
+        z_shape: shape of one z; both are flattened to d numbers.
+        weight: what every :math:`w_d` starts from, above 0.
+        power: what every :math:`a_d` starts from, in nats, above 0.
+
+    Raises:
+        InputError: if x and z are not of one size, or a number is out of its range.
+    """
+
+    def __init__(
+        self, x_shape: Sequence[int], z_shape: Sequence[int], weight: float = 1.0, power: float = 0.05
+    ) -> None:
+        super().__init__()
+        numbers = math.prod(z_shape)
+        if math.prod(x_shape) != numbers:
+            raise InputError(
+                f"Expected an x of the size of z, whose noisy copy z is, but got shapes {tuple(x_shape)} and "
+                f"{tuple(z_shape)}; capture the mean of the code as x, or use MLPStatistics."
+            )
+        if not (0 < weight < math.inf and 0 < power < math.inf):
+            raise InputError(f"Expected weight and power above 0 but got {weight} and {power}; correct them.")
+        self.moments = RunningMoments(numbers, mean_absolute_deviation_squared)
+        self.log_weight = nn.Parameter(torch.full((numbers,), math.log(weight)))
+        self.log_power = nn.Parameter(torch.full((numbers,), math.log(power)))
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        x, z = x.reshape(len(x), -1), z.reshape(len(z), -1)
+        mean, spread = self.moments(z)
+        apart = standardised(z, mean, spread) - standardised(x, mean, spread)
+        return -(self.log_power.exp() * torch.log1p(self.log_weight.exp() * apart.square())).sum(dim=1)
