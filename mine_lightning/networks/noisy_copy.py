@@ -21,7 +21,8 @@ __all__ = ["NoisyCopyStatistics"]
 class NoisyCopyStatistics(nn.Module):
     r"""The log-density of z around x, a product of Student's t: each coordinate has its own width and tail.
 
-    .. math:: T(x, z) = -\sum_d a_d \log \big(1 + w_d\, (\tilde z_d - \tilde x_d)^2\big)
+    .. math:: T(x, z) = -\frac{r}{1 + r / c}, \qquad
+              r = \sum_d a_d \log \big(1 + w_d\, (\tilde z_d - \tilde x_d)^2\big)
 
     For the information of a noisy code :math:`z = \mu(input) + \sigma \epsilon` in its own mean:
     :math:`I(\mu; z) \le I(input; z)`, equal where the noise depends on nothing but :math:`\mu`. Meant to be minimised.
@@ -45,13 +46,19 @@ class NoisyCopyStatistics(nn.Module):
         z_shape: shape of one z; both are flattened to d numbers.
         weight: what every :math:`w_d` starts from, above 0.
         power: what every :math:`a_d` starts from, in nats, above 0.
+        limit: c, in nats, above 0. No value exceeds it; far below it T is the log-density itself.
 
     Raises:
         InputError: if x and z are not of one size, or a number is out of its range.
     """
 
     def __init__(
-        self, x_shape: Sequence[int], z_shape: Sequence[int], weight: float = 1.0, power: float = 0.05
+        self,
+        x_shape: Sequence[int],
+        z_shape: Sequence[int],
+        weight: float = 1.0,
+        power: float = 0.05,
+        limit: float = 20.0,
     ) -> None:
         super().__init__()
         numbers = math.prod(z_shape)
@@ -60,8 +67,11 @@ class NoisyCopyStatistics(nn.Module):
                 f"Expected an x of the size of z, whose noisy copy z is, but got shapes {tuple(x_shape)} and "
                 f"{tuple(z_shape)}; capture the mean of the code as x, or use MLPStatistics."
             )
-        if not (0 < weight < math.inf and 0 < power < math.inf):
-            raise InputError(f"Expected weight and power above 0 but got {weight} and {power}; correct them.")
+        if not all(0 < number < math.inf for number in (weight, power, limit)):
+            raise InputError(
+                f"Expected weight, power and limit above 0 but got {weight}, {power} and {limit}; correct them."
+            )
+        self.limit = limit
         self.moments = RunningMoments(numbers, mean_absolute_deviation_squared)
         self.log_weight = nn.Parameter(torch.full((numbers,), math.log(weight)))
         self.log_power = nn.Parameter(torch.full((numbers,), math.log(power)))
@@ -70,4 +80,5 @@ class NoisyCopyStatistics(nn.Module):
         x, z = x.reshape(len(x), -1), z.reshape(len(z), -1)
         mean, spread = self.moments(z)
         apart = standardised(z, mean, spread) - standardised(x, mean, spread)
-        return -(self.log_power.exp() * torch.log1p(self.log_weight.exp() * apart.square())).sum(dim=1)
+        ratio = (self.log_power.exp() * torch.log1p(self.log_weight.exp() * apart.square())).sum(dim=1)
+        return -ratio / (1 + ratio / self.limit)

@@ -25,7 +25,7 @@ def test_a_score_is_the_log_density_of_students_t_up_to_a_constant(shape):
     """Of nu degrees of freedom and width s: power (nu + 1) / 2 and weight 1 / (nu s^2)."""
     nu, width = 2.0, 0.4
     x, z = pairs(shape=shape)
-    T = NoisyCopyStatistics(shape, shape, weight=1 / (nu * width**2), power=(nu + 1) / 2).double()
+    T = NoisyCopyStatistics(shape, shape, weight=1 / (nu * width**2), power=(nu + 1) / 2, limit=1e9).double()
     flat_x, flat_z = x.reshape(len(x), -1), z.reshape(len(z), -1)
     unit = (flat_z - flat_z.mean(0)).abs().mean(0)
     density = StudentT(torch.tensor(nu, dtype=torch.float64), flat_x / unit, width).log_prob(flat_z / unit).sum(1)
@@ -41,12 +41,24 @@ def test_the_unit_of_a_code_decides_nothing():
 
 
 def test_a_pair_far_out_counts_by_the_logarithm_of_its_distance():
-    mine = MINE(partial(NoisyCopyStatistics, power=0.5), (3,), (3,), bound=DonskerVaradhan(rate=1)).double()
+    mine = MINE(partial(NoisyCopyStatistics, power=0.5, limit=1e3), (3,), (3,), bound=DonskerVaradhan(rate=1)).double()
     x, z = pairs(n=100)
     before = mine.bound(*mine.scores(x, z)).item()
     z[0] = 1e6
     after = mine.bound(*mine.scores(x, z)).item()
     assert abs(after - before) < 3 * 0.5 * math.log(1e12)
+
+
+def test_a_code_almost_without_noise_is_read_as_the_limit_and_no_more():
+    mine = MINE(partial(NoisyCopyStatistics, limit=5.0), (3,), (3,), bound=DonskerVaradhan(rate=1)).double()
+    optimizer = torch.optim.Adam(mine.parameters(), lr=0.1)
+    x, z = pairs(n=64, noise=1e-6)
+    for _ in range(300):
+        optimizer.zero_grad()
+        (-mine.bound(*mine.scores(x, z))).backward()
+        optimizer.step()
+    value = mine.bound(*mine.scores(x, z)).item()
+    assert 4 < value <= 5.0
 
 
 def test_in_evaluation_mode_the_running_moments_are_those_of_training():
@@ -104,8 +116,9 @@ def test_a_code_that_starts_noisy_loses_its_information_and_no_other_way_is_open
     ("shapes", "other", "told"),
     [
         (((2,), (3,)), {}, "Expected an x of the size of z"),
-        (((3,), (3,)), {"weight": 0.0}, "Expected weight and power above 0 but got 0.0 and 0.05"),
-        (((3,), (3,)), {"power": float("nan")}, "Expected weight and power above 0 but got 1.0 and nan"),
+        (((3,), (3,)), {"weight": 0.0}, "Expected weight, power and limit above 0 but got 0.0, 0.05 and 20.0"),
+        (((3,), (3,)), {"limit": math.inf}, "but got 1.0, 0.05 and inf"),
+        (((3,), (3,)), {"power": float("nan")}, "but got 1.0, nan and 20.0"),
     ],
 )
 def test_what_it_cannot_take_is_told(shapes, other, told):
