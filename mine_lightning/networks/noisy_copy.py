@@ -1,4 +1,4 @@
-"""T for a z that is x with noise: a heavy-tailed density of the noise, in which a host has nowhere to run."""
+"""T for a z that is x with noise: a heavy-tailed density of the noise, for a term that minimises."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class NoisyCopyStatistics(nn.Module):
       gradient runs: to shrink z gains nothing, and a few codes far out do not set the unit of all others;
     * a pair that lies far apart counts by the logarithm of its distance, so that no single pair carries the mean.
 
-    It reads less than there is: a shift by x or z alone, which the best T may have, is what a host turned against it.
+    It reads less than there is, far less where the term is strong: the best T has a shift by x or z alone too, which
+    hosts turned against it. To know what a trained code holds, read it with another T.
 
     A code that starts almost without noise holds so much that no batch shows it: let it start noisy
     (``NormalEncoder(shift=0)``).
