@@ -50,8 +50,8 @@ class DeterministicEncoder(nn.Module):
 class NormalEncoder(nn.Module):
     r"""The Gaussian encoder :math:`z = \mu + \sigma \odot \epsilon`, :math:`\sigma = \mathrm{softplus}(\rho - shift)`.
 
-    The shift lets z start almost without noise, at a deviation of 0.007; without it, at 0.69. With noise on the input,
-    :math:`q(z|x + noise)` is what is known.
+    The shift lets z start almost without noise, at a deviation of about 0.007; without it, 0.69. With noise on the
+    input, :math:`q(z|x + noise)` is what is known.
 
     Source: Alemi et al., Deep Variational Information Bottleneck, ICLR 2017, and its authors' published code.
 

@@ -19,22 +19,24 @@ __all__ = ["NoisyCopyStatistics"]
 
 
 class NoisyCopyStatistics(nn.Module):
-    r"""The log-density of z around x, a product of Student's t: each coordinate has its own width and tail.
+    r"""How far z lies from x, in the form of Student's t: each coordinate has its own width and tail.
 
     .. math:: T(x, z) = -\frac{r}{1 + r / c}, \qquad
               r = \sum_d a_d \log \big(1 + w_d\, (\tilde z_d - \tilde x_d)^2\big)
 
-    For the information of a noisy code :math:`z = \mu(input) + \sigma \epsilon` in its own mean:
-    :math:`I(\mu; z) \le I(input; z)`, equal where the noise depends on nothing but :math:`\mu`. Meant to be minimised.
-    A T over the input has to learn the encoder first, and while the term moves the encoder it never catches up; this
-    one is shown what the encoder computed, and has only the noise to learn. Two more ways to escape are closed:
+    For the information of a noisy code :math:`z = \mu(input) + \sigma \epsilon` in its own mean: with :math:`\mu` a
+    function of the input, :math:`I(\mu; z) \le I(input; z)`, equal where the noise depends on nothing but :math:`\mu`.
+    Meant to be minimised. A T over the input has to learn the encoder first, and lags behind while the term moves the
+    encoder; this one is shown what the encoder computed. Two more ways to escape are narrowed:
 
-    * x and z are standardised alike, by mean and mean absolute deviation of z over the batch, through which the
-      gradient runs: to shrink z gains nothing, and a few codes far out do not set the unit of all others;
-    * a pair that lies far apart counts by the logarithm of its distance, so that no single pair carries the mean.
+    * both are measured in the mean absolute deviation of z over the batch, through which the gradient runs: to shrink
+      all of z gains nothing, and a few codes far out set the unit less than they would by a variance;
+    * a pair that lies far apart counts by the logarithm of its distance, and for :math:`c` at most.
 
     It reads less than there is, far less where the term is strong: the best T has a shift by x or z alone too, which
     hosts turned against it. To know what a trained code holds, read it with another T.
+
+    It has no constant: for bounds that need none alone, Donsker-Varadhan and InfoNCE.
 
     A code that starts almost without noise holds so much that no batch shows it: let it start noisy
     (``NormalEncoder(shift=0)``).
@@ -47,7 +49,7 @@ class NoisyCopyStatistics(nn.Module):
         z_shape: shape of one z; both are flattened to d numbers.
         weight: what every :math:`w_d` starts from, above 0.
         power: what every :math:`a_d` starts from, in nats, above 0.
-        limit: c, in nats, above 0. No value exceeds it; far below it T is the log-density itself.
+        limit: c, in nats, above 0. No value of Donsker-Varadhan exceeds it; far below it T is -r.
 
     Raises:
         InputError: if x and z are not of one size, or a number is out of its range.
@@ -82,4 +84,5 @@ class NoisyCopyStatistics(nn.Module):
         mean, spread = self.moments(z)
         apart = standardised(z, mean, spread) - standardised(x, mean, spread)
         ratio = (self.log_power.exp() * torch.log1p(self.log_weight.exp() * apart.square())).sum(dim=1)
+        ratio = ratio.clamp(max=torch.finfo(ratio.dtype).max)  # a distance that overflows is the limit, not NaN
         return -ratio / (1 + ratio / self.limit)

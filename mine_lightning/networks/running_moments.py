@@ -18,7 +18,7 @@ def population_variance(z: Tensor) -> Tensor:
 def mean_absolute_deviation_squared(z: Tensor) -> Tensor:
     """Return the square of each coordinate's mean distance from its mean, over a batch ``[n, d]``.
 
-    A few samples far out, which make most of a variance, make little of it.
+    Samples far out make less of it than of a variance.
     """
     return (z - z.mean(dim=0)).abs().mean(dim=0).square()
 

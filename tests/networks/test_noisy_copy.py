@@ -49,6 +49,11 @@ def test_a_pair_far_out_counts_by_the_logarithm_of_its_distance():
     assert abs(after - before) < 3 * 0.5 * math.log(1e12)
 
 
+def test_a_distance_that_overflows_is_the_limit():
+    T = NoisyCopyStatistics((1,), (1,))
+    torch.testing.assert_close(T(10 * torch.ones(4, 1), torch.zeros(4, 1)), torch.full((4,), -20.0))
+
+
 def test_a_code_almost_without_noise_is_read_as_the_limit_and_no_more():
     mine = MINE(partial(NoisyCopyStatistics, limit=5.0), (3,), (3,), bound=DonskerVaradhan(rate=1)).double()
     optimizer = torch.optim.Adam(mine.parameters(), lr=0.1)
