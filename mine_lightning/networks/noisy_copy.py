@@ -1,4 +1,4 @@
-"""T for a z that is x with noise: a heavy-tailed density of the noise, for a term that minimises."""
+"""T for a z that is x with noise, by how far z lies from x, for a term that minimises."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
-from mine_lightning.networks.running_moments import (
-    RunningMoments,
-    mean_absolute_deviation_squared,
-    standardised,
-)
+from mine_lightning.networks.running_moments import RunningMoments, mean_absolute_deviation_squared, standardised
 
 __all__ = ["NoisyCopyStatistics"]
 

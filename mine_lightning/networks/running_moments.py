@@ -73,4 +73,4 @@ def standardised(values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     blown up; in any other unit the result is the same.
     """
     least = 1e-5 * variance.mean() + torch.finfo(values.dtype).tiny
-    return (values - mean) * (variance + least).rsqrt()
+    return (values - mean) / (variance + least).sqrt()  # the slope of rsqrt overflows where all codes are the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -54,6 +55,12 @@ class StandardisedStatistics(nn.Module):
 
     def _matrix(self, x: Tensor, z: Tensor) -> Tensor:
         return self.network.matrix(x, self._standardised(z))  # type: ignore[operator]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        for name in ("mean", "variance", "batches"):  # where checkpoints had them before RunningMoments
+            if prefix + name in state_dict:
+                state_dict[f"{prefix}moments.{name}"] = state_dict.pop(prefix + name)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _standardised(self, z: Tensor) -> Tensor:
         z = z.reshape(len(z), -1)  # a z of one number a sample has no axis to flatten

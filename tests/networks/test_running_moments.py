@@ -63,3 +63,10 @@ def test_standardised_by_their_own_moments_codes_have_mean_0_and_variance_1():
     torch.testing.assert_close(found.var(0, correction=0), torch.ones(3, dtype=torch.float64), rtol=1e-4, atol=1e-4)
     same = standardised(torch.ones(4, 2), torch.ones(2), torch.zeros(2))
     assert not same.any()
+
+
+@pytest.mark.parametrize("spread", [population_variance, mean_absolute_deviation_squared])
+def test_codes_that_are_all_the_same_have_a_finite_gradient(spread):
+    z = torch.ones(8, 3, requires_grad=True)
+    standardised(z, *RunningMoments(3, spread)(z)).square().sum().backward()
+    assert z.grad.isfinite().all()

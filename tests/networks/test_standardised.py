@@ -112,3 +112,14 @@ def test_bias_that_the_bound_cannot_see_is_frozen_as_without():
         assert not MINE(make, (2,), (3,)).statistics_network.network.output.bias.requires_grad
     T = StandardisedStatistics((2,), (3,), lambda x_shape, z_shape: torch.nn.Bilinear(2, 3, 1))
     assert T.output is None
+
+
+def test_a_checkpoint_from_before_the_moments_were_a_module_loads():
+    mine, other = (MINE(MLP, (2,), (3,), seed=seed) for seed in (0, 1))
+    mine.scores(torch.randn(8, 2), torch.randn(8, 3))
+    old = {key.replace(".moments.", "."): value for key, value in mine.state_dict().items()}
+    assert old.keys() != mine.state_dict().keys()
+    other.load_state_dict(old)
+    found = other.statistics_network.state_dict()
+    for key, value in mine.statistics_network.state_dict().items():
+        assert torch.equal(found[key], value), key
