@@ -176,7 +176,9 @@ class MINE(LightningModule):
             self._held_out.add(*self.scores(*batch, f"validation {batch_idx}"))
 
     def on_validation_epoch_end(self) -> None:
-        estimate = self._held_out.estimate(self.bound, self.trainer.world_size)
+        # a process without pairs, as uneven loaders leave one, would log nothing and keep the others waiting
+        every = self.trainer.strategy.reduce_boolean_decision(self._held_out.pairs > 0)
+        estimate = self._held_out.estimate(self.bound, self.trainer.world_size) if every else None
         if estimate is not None:
             self.log("val/mi", estimate[0], prog_bar=True, sync_dist=True)
             self.log("val/mi_stderr", estimate[1], sync_dist=True)

@@ -46,6 +46,20 @@ def test_independent_pairs_have_no_information(tmp_path):
     assert abs(mine.estimate(*held_out).item()) < 0.02
 
 
+def test_a_process_without_held_out_pairs_keeps_nobody_waiting(tmp_path, monkeypatch):
+    run = trainer(tmp_path)
+    asked = []
+
+    def another_process_has_none(decision, all=True):
+        asked.append((decision, all))
+        return False
+
+    monkeypatch.setattr(run.strategy, "reduce_boolean_decision", another_process_has_none)
+    run.validate(MINE(MLPStatistics, (1,), (1,)), DataLoader(pairs(64, 0), 32), verbose=False)
+    assert (True, True) in asked
+    assert "val/mi" not in run.callback_metrics
+
+
 def test_scores_pair_each_x_with_its_own_and_with_others_z():
     class Difference(nn.Module):
         def forward(self, x, z):

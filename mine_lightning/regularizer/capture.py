@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mine_lightning.errors import InputError
@@ -63,7 +64,7 @@ class Capture:
         """Apply the index to what was found; return the host's own tensor, out of any tuple or dict, and the selection.
 
         Raises:
-            InputError: if the index does not fit, or the result is no tensor of real or whole numbers.
+            InputError: if the index does not fit, or the result is no dense tensor of real or whole numbers.
         """
         source = found
         for index in self.index:
@@ -84,6 +85,11 @@ class Capture:
             raise InputError(
                 f"Expected {self.text!r} to be real but it is complex; set an attribute of the host to its "
                 "torch.view_as_real and capture that with 'attr:'."
+            )
+        if found.layout != torch.strided or found.is_nested:
+            raise InputError(
+                f"Expected {self.text!r} to be dense but it is {_layout(found)}; set an attribute of the host to a "
+                "dense tensor of it, and capture that with 'attr:'."
             )
         return source, found
 
@@ -169,6 +175,11 @@ def describe(found: Any) -> str:
     if isinstance(found, tuple | list):
         return f"a {type(found).__name__} of {len(found)}, numbered from 0"
     return f"a {type(found).__name__}"
+
+
+def _layout(tensor: Tensor) -> str:
+    """Return how the numbers of a tensor that is not dense are kept, for a message."""
+    return "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
 
 
 def _hint(text: str, found: Any) -> str:

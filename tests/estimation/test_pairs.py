@@ -107,6 +107,7 @@ WRONG = {
     "no pairs": ((TensorDataset(torch.zeros(200, 1)),), r"Expected a Dataset whose items are pairs \(x, z\)"),
     "five axes": ((np.zeros((200, 1, 1, 1, 1)), Z), r"but got shape \[200, 1, 1, 1, 1\]"),
     "ragged": ((X, [[1.0]] * 199 + [[1.0, 2.0]]), "Expected samples of one shape in z but"),
+    "sparse": ((X, torch.eye(200).to_sparse()), "Expected z to be dense but it is sparse_coo"),
     "complex": ((X, torch.complex(torch.ones(200), torch.ones(200))), "Expected real numbers in z"),
 }
 

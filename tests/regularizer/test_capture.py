@@ -60,6 +60,18 @@ def test_what_is_no_real_tensor_is_refused():
         Capture.parse("output:f").select(torch.zeros(2, dtype=torch.cfloat))
 
 
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (torch.eye(3).to_sparse(), "sparse_coo"),
+        (torch.nested.nested_tensor([torch.ones(1, 3), torch.ones(2, 3)], layout=torch.jagged), "nested"),
+    ],
+)
+def test_what_is_not_dense_is_refused(found, kept):
+    with pytest.raises(InputError, match=f"'batch:0' to be dense but it is {kept}"):
+        Capture.parse("batch:0").select(found)
+
+
 @pytest.mark.parametrize("found", [{"mu": torch.ones(2, 1), "std": torch.ones(2, 1)}, (torch.ones(2, 1), None)])
 def test_the_entry_that_is_offered_is_one(found):
     with pytest.raises(InputError, match="select an entry with brackets") as told:
