@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import time
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,21 +23,83 @@ import torch
 from callback_overhead import Batches, Clock, TermByHand, fit, measure
 from torch import Tensor, nn
 
-from mine_lightning import Classifier, MINERegularizer, MLPStatistics
+from mine_lightning import Classifier, Derangements, MINERegularizer, MLPStatistics, NoisyCopyStatistics
+from mine_lightning.bounds import DonskerVaradhan
 from mine_lightning.networks import AdditiveEncoder, LinearDecoder, NormalEncoder, PropagatedEncoder
 from mine_lightning.runs.machine import hardware
+from mine_lightning.types import Code
 
-ENCODERS = {"gaussian": NormalEncoder, "propagated": PropagatedEncoder, "additive": AdditiveEncoder}
 adam = partial(torch.optim.Adam, lr=3e-4, betas=(0.5, 0.999), fused=True)
 statistics = partial(MLPStatistics, hidden=(512, 512), input_noise=0.3, hidden_noise=0.5)
 
 
-def host(encoder: type[nn.Module], cls: type[Classifier] = Classifier) -> Classifier:
-    return cls(encoder(), LinearDecoder(), optimizer=adam, weight_averaging=0.999)
+class CopyTermByHand(TermByHand):
+    """The term over z and its mean: eight partners a sample, and no moving average, since T is small."""
+
+    def scores(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        n, partners = len(x), 8
+        order, shifts = torch.randperm(n), torch.randperm(n - 1)[:partners] + 1
+        index = torch.empty(n, partners, dtype=torch.long)
+        index[order] = order[(torch.arange(n)[:, None] + shifts) % n]
+        repeated = x.unsqueeze(1).expand(-1, partners, -1).flatten(0, 1)
+        scores = self.network(torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
+        return scores[:n], scores[n:]
+
+    def ascend(self, x: Tensor, z: Tensor) -> Tensor:
+        with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
+            joint, marginal = self.scores(x.detach().float(), z.detach().float())
+            value = joint.mean() - torch.logsumexp(marginal, 0) + math.log(len(marginal))
+            self.optimizer.zero_grad()
+            (-value).backward()
+            self.optimizer.step()
+        return value.detach()
 
 
-def callback() -> MINERegularizer:
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: its encoder, what T sees beside z, the callback and the term by hand."""
+
+    encoder: Callable[[], nn.Module]
+    x: Callable[[Tensor, Code], Tensor]
+    callback: Callable[[], MINERegularizer]
+    by_hand: Callable[[], TermByHand]
+
+
+def pixels_callback() -> MINERegularizer:
     return MINERegularizer("batch:0", "input:decoder", "minimize", 1e-3, statistics_network=statistics, optimizer=adam)
+
+
+def pixels_by_hand() -> TermByHand:
+    term = TermByHand(statistics((784,), (256,)), 1e-3)
+    term.optimizer = adam(term.network.parameters())
+    return term
+
+
+def copy_callback() -> MINERegularizer:
+    return MINERegularizer(
+        *("output:encoder[1]", "input:decoder", "minimize", 1e-2),
+        statistics_network=NoisyCopyStatistics,
+        bound=DonskerVaradhan(rate=1),
+        pairing=Derangements(8),
+        optimizer=partial(adam, lr=1e-2),
+    )
+
+
+def copy_by_hand() -> TermByHand:
+    term = CopyTermByHand(NoisyCopyStatistics((256,), (256,)), 1e-2)
+    term.optimizer = adam(term.network.parameters(), lr=1e-2)
+    return term
+
+
+ROWS = {
+    "gaussian": Row(partial(NormalEncoder, shift=0.0), lambda x, code: code.mean, copy_callback, copy_by_hand),
+    "propagated": Row(PropagatedEncoder, lambda x, code: x, pixels_callback, pixels_by_hand),
+    "additive": Row(AdditiveEncoder, lambda x, code: x, pixels_callback, pixels_by_hand),
+}
+
+
+def host(row: Row, cls: type[Classifier] = Classifier) -> Classifier:
+    return cls(row.encoder(), LinearDecoder(), optimizer=adam, weight_averaging=0.999)
 
 
 class ByHand(Classifier):
@@ -42,24 +107,23 @@ class ByHand(Classifier):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         x, labels = batch
-        z = self.encoder(x).z
-        loss = nn.functional.cross_entropy(self.decoder(z).float(), labels)
+        row, term = self.held
+        code = self.encoder(x)
+        loss = nn.functional.cross_entropy(self.decoder(code.z).float(), labels)
         self.log("train/loss", loss.detach())
-        self.last, term = (x, z), self.held[0]
+        self.last = row.x(x, code), code.z
         term.network.requires_grad_(False)  # no gradient of T's weights is needed here
-        value = term.value(x, z)
+        value = term.value(*self.last)
         term.network.requires_grad_(True)
         return loss + value
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.log("mine/mi", self.held[0].ascend(*self.last))
+        self.log("mine/mi", self.held[1].ascend(*self.last))
 
 
-def by_hand(encoder: type[nn.Module]) -> Classifier:
-    term = TermByHand(statistics((784,), (256,)), 1e-3)
-    term.optimizer = adam(term.network.parameters())
-    found = host(encoder, ByHand)
-    found.held = (term,)  # in a tuple: no submodule of the host
+def by_hand(row: Row) -> Classifier:
+    found = host(row, ByHand)
+    found.held = (row, row.by_hand())  # in a tuple: no submodule of the host
     return found
 
 
@@ -67,7 +131,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=6)
     arguments.add_argument("--steps", type=int, default=60)
-    arguments.add_argument("--encoders", nargs="+", choices=list(ENCODERS), default=list(ENCODERS))
+    arguments.add_argument("--encoders", nargs="+", choices=list(ROWS), default=list(ROWS))
     arguments.add_argument("--precisions", nargs="+", default=["bf16-mixed", "32-true"])
     arguments.add_argument("--cpu", action="store_true", help="CPU time in place of wall time")
     options = arguments.parse_args()
@@ -78,14 +142,14 @@ def main() -> None:
     x, labels = torch.rand(options.steps, 100, 784) * 2 - 1, torch.randint(10, (options.steps, 100))
     batches = Batches(zip(x.unbind(), labels.unbind(), strict=True))
     for name in options.encoders:
-        encoder = ENCODERS[name]
+        row = ROWS[name]
         for precision in options.precisions:
             medians = measure(
                 f"ib_mnist_mine_{name}, batch 100, {precision}",
                 {
-                    "host alone": lambda b, clock, e=encoder, p=precision: fit(host(e), b, p, clock),
-                    "MINERegularizer": lambda b, clock, e=encoder, p=precision: fit(host(e), b, p, clock, callback()),
-                    "by hand": lambda b, clock, e=encoder, p=precision: fit(by_hand(e), b, p, clock),
+                    "host alone": lambda b, clock, r=row, p=precision: fit(host(r), b, p, clock),
+                    "MINERegularizer": lambda b, clock, r=row, p=precision: fit(host(r), b, p, clock, r.callback()),
+                    "by hand": lambda b, clock, r=row, p=precision: fit(by_hand(r), b, p, clock),
                 },
                 batches,
                 options.rounds,

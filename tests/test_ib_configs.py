@@ -67,12 +67,19 @@ def test_rows_share_all_but_encoder_loss_and_term():
     first, *others = (shared(load(row)) for row in ROWS)
     assert all(other == first for other in others)
     terms = [load(row)["mine"] for row, (*_, term) in ROWS.items() if term]
-    assert [term.pop("beta") for term in terms] == [1e-3, 1e-2, 1e-3]  # each row's own choice, see results/TUNING.md
-    assert terms[0] == terms[1] == terms[2]
+    assert [term.pop("beta") for term in terms] == [1e-2, 1e-2, 1e-3]  # each row's own choice, see results/TUNING.md
+    gaussian, propagated, additive = terms
+    assert propagated == additive
+    # of the Gaussian code T sees the mean in place of the pixels
+    assert gaussian["x"] == "output:encoder[1]"
+    assert gaussian["statistics_network"]["class_path"].endswith("NoisyCopyStatistics")
+    assert {key for key in gaussian if gaussian[key] != additive.get(key)} == {
+        *("x", "statistics_network", "bound", "pairing", "optimizer")
+    }
 
 
 def test_the_recipe():
-    parts = built(load("mine_gaussian"))
+    parts = built(load("mine_additive"))
     assert (parts.model.weight_averaging, parts.model.posterior_samples, parts.data.batch_size) == (0.999, 12, 100)
     (optimizer,), (schedule,) = parts.model.configure_optimizers()
     assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (3e-4, (0.5, 0.999))
@@ -110,8 +117,15 @@ def test_every_row_trains_on_all_and_is_validated_where_digits_are_held_out(tmp_
 @pytest.mark.filterwarnings("ignore")  # Lightning's, on a smoke run's few batches
 def test_the_command_leaves_a_result_with_its_test_error_and_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
     words = ["--config", "ib_mnist_mine_gaussian", "--config", "smoke", "--data.held_out", "64"]
-    words += ["--model.encoder.hidden", "[16]", "--mine.statistics_network.hidden", "[16]"]
-    words += ["--trainer.check_val_every_n_epoch", "2", "--trainer.max_epochs", "4", "--output"]
+    words += [
+        "--model.encoder.hidden",
+        "[16]",
+        "--trainer.check_val_every_n_epoch",
+        "2",
+        "--trainer.max_epochs",
+        "4",
+        "--output",
+    ]
     assert main([*words, str(tmp_path / "whole")]) == 0
     assert "perfect generator" not in capsys.readouterr().out
     whole = folder_in(tmp_path / "whole")

@@ -235,11 +235,10 @@ SECTIONS = (
     Section(
         "Information bottleneck, over the weight of the term",
         "MINE (Gaussian), whose q(z|x) is known, so that I(x; z) lies between two bounds on the 10,000 test digits; "
-        "MINE's own value is that on 10,000 held-out training digits. 20 epochs (`--config ib_beta_1e-3`); T sees "
-        "the code beside its own mean, and the code starts noisy, other than in the row of Table 3. Near ln N = 9.21 "
-        "nats no lower bound is to be trusted, and the upper one says only that codes do not overlap. MINE's value "
-        "is that of a T with a limit of 20 nats, which overstates a code that hardly has noise; where the term is "
-        "strong, it reads far less than there is.",
+        "MINE's own value is that on 10,000 held-out training digits. 20 epochs (`--config ib_beta_1e-3`); T sees the "
+        "code beside its own mean, and the code starts noisy. Near ln N = 9.21 nats no lower bound is to be trusted, "
+        "and the upper one says only that codes do not overlap. MINE's value is that of a T with a limit of 20 nats, "
+        "which overstates a code that hardly has noise; where the term is strong, it reads far less than there is.",
         (
             Column("mi_upper", "upper bound, nats", ".2f"),
             Column("mi_lower", "lower bound, nats", ".2f"),
