@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,6 +16,7 @@ from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
 from mine_lightning.held_out import HeldOut
 from mine_lightning.pairing import Derangements, Pairing
+from mine_lightning.processes import alone, rank
 from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
 __all__ = ["MINE"]
@@ -154,8 +154,12 @@ class MINE(LightningModule):
 
     @torch.no_grad()
     def estimate(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return the bound's value in nats on pairs (x, z), without gradient and in T's evaluation mode."""
-        return self.bound(*self.evaluate(x, z, "estimate"))
+        """Return the bound's value in nats on pairs (x, z), without gradient and in T's evaluation mode.
+
+        The pairs are those of this process alone; no other needs to ask.
+        """
+        with alone():
+            return self.bound(*self.evaluate(x, z, "estimate"))
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor | None:
         if len(batch[0]) == 1 and self.updates > 0:
@@ -198,11 +202,7 @@ class MINE(LightningModule):
 def _derive(seed: int, *parts: Any) -> int:
     """Return a seed made of the run's seed, this process's rank and the names and numbers in ``parts``."""
     words = [int.from_bytes(part.encode(), "little") if isinstance(part, str) else part for part in parts]
-    return int(np.random.SeedSequence([seed, _rank(), *words]).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _rank() -> int:
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    return int(np.random.SeedSequence([seed, rank(), *words]).generate_state(1, np.uint64)[0] >> 1)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mine_lightning.processes import world_size
+
 __all__ = ["Bound", "full", "log_mean_exp", "log_mean_exp_over_ranks"]
 
 
@@ -23,9 +25,9 @@ def log_mean_exp_over_ranks(scores: Tensor) -> Tensor:
     Each process counts the same, as it does where its gradient is averaged with the others', whatever its batch size.
     """
     own = log_mean_exp(scores.detach())
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+    if world_size() == 1:
         return own
-    gathered = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    gathered = [torch.empty_like(own) for _ in range(world_size())]
     dist.all_gather(gathered, own)
     return log_mean_exp(torch.stack(gathered))
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import torch
 
+from mine_lightning.processes import alone
+
 __all__ = ["on_its_own"]
 
 # T's weights come from the global random stream, set aside meanwhile: two threads would mix theirs
@@ -16,9 +18,10 @@ _ONE_AT_A_TIME = threading.RLock()
 
 @contextlib.contextmanager
 def on_its_own() -> Iterator[None]:
-    """Run a block on the CPU in float32 with gradients, outside of any autocast, one thread after the other.
+    """Run a block on the CPU in float32 with gradients, outside of any autocast and any group of processes.
 
-    Autocast would keep a copy of T's first weights; inference mode leaves nothing to differentiate.
+    One thread after the other. Autocast would keep a copy of T's first weights; inference mode leaves nothing to
+    differentiate; the rank would enter the seed.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, of which Lightning's Trainer makes an exit of the process.
@@ -32,6 +35,7 @@ def on_its_own() -> Iterator[None]:
                 torch.inference_mode(False),
                 torch.enable_grad(),
                 torch.device("cpu"),
+                alone(),
             ):
                 yield
         except SystemExit as stopped:

@@ -10,14 +10,15 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
-from mine_lightning.bounds import DonskerVaradhan
+from mine_lightning.bounds.bound import full, log_mean_exp
 
 __all__ = ["MutualInformation", "mutual_information"]
 
 
 def mutual_information(joint: Tensor, marginal: Tensor) -> Tensor:
-    """Return the Donsker-Varadhan value in nats of scores ``[n]`` and ``[n, k]``."""
-    return DonskerVaradhan()(joint, marginal)
+    """Return the Donsker-Varadhan value in nats of scores ``[n]`` and ``[n, k]``, those of this process alone."""
+    # not by the bound itself, which reads the log-mean over all processes; torchmetrics has gathered them by now
+    return full(joint).mean() - log_mean_exp(full(marginal))
 
 
 class MutualInformation(Metric):

@@ -26,7 +26,8 @@ def mean_absolute_deviation_squared(z: Tensor) -> Tensor:
 class RunningMoments(nn.Module):
     """Mean and spread of each coordinate: those of the batch in training mode, running ones in evaluation mode.
 
-    Each process has those of its own batches. A batch that is not finite leaves them as they are.
+    Each process has those of its own batches, and a checkpoint has the first one's: after a resume of several processes
+    the others read their first held-out values by these. A batch that is not finite leaves them as they are.
 
     Args:
         numbers: coordinates of a code.

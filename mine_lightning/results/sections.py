@@ -226,7 +226,9 @@ SECTIONS = (
         "pixels in [-1, 1], FGSM moves each by 0.2 and the noise has a standard deviation of 1. A difference is the "
         "mean over pairs of runs with the same seed. Of 10,000 digits, a standard error is 0.11 to 0.12 points. FGSM "
         "is along the slope of the log-odds. That of the probability vanishes where a classifier is sure, which passed "
-        "for robustness: runs from before have it, and those whose checkpoints were still there were attacked again.",
+        "for robustness: runs from before have it, and those whose checkpoints were still there were attacked again. "
+        "T of MINE (Gaussian) sees the code beside its own mean, and the code starts noisy: ours, where the paper's T "
+        "sees the digit.",
         (*ERROR, _OLD_FGSM),
         _nine("default"),
         against="Baseline",
