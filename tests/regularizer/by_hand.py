@@ -32,7 +32,7 @@ class Term:
         parts = []
         for rank in range(self.ranks):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("mine_lightning.estimator._rank", lambda rank=rank: rank)
+                patch.setattr("mine_lightning.estimator.rank", lambda rank=rank: rank)
                 parts.append(self.mine.scores(x[rank :: self.ranks], z[rank :: self.ranks], draw))
         joint, marginal = zip(*parts, strict=True)
         return torch.cat(joint), torch.cat(marginal)
