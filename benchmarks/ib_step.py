@@ -37,13 +37,9 @@ class CopyTermByHand(TermByHand):
     """The term over z and its mean: eight partners a sample, and no moving average, since T is small."""
 
     def scores(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        n, partners = len(x), 8
-        order, shifts = torch.randperm(n), torch.randperm(n - 1)[:partners] + 1
-        index = torch.empty(n, partners, dtype=torch.long)
-        index[order] = order[(torch.arange(n)[:, None] + shifts) % n]
-        repeated = x.unsqueeze(1).expand(-1, partners, -1).flatten(0, 1)
-        scores = self.network(torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
-        return scores[:n], scores[n:]
+        index = Derangements(8)(len(x), torch.default_generator)
+        scores = self.network(torch.cat([x, x.repeat_interleave(8, 0)]), torch.cat([z, z[index.flatten()]]))
+        return scores[: len(x)], scores[len(x) :]
 
     def ascend(self, x: Tensor, z: Tensor) -> Tensor:
         with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):

@@ -1,6 +1,8 @@
 """The one exception for what a user can mend."""
 
-__all__ = ["InputError"]
+import torch
+
+__all__ = ["InputError", "check_dense"]
 
 
 class InputError(ValueError):
@@ -8,3 +10,19 @@ class InputError(ValueError):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def check_dense(tensor: torch.Tensor, name: str, remedy: str) -> None:
+    """Refuse a sparse or nested tensor.
+
+    Args:
+        tensor: any.
+        name: what it is to the user.
+        remedy: what to do, without the full stop.
+
+    Raises:
+        InputError: where it is not dense.
+    """
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kept = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
+        raise InputError(f"Expected {name} to be dense but it is {kept}; {remedy}.")

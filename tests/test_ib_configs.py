@@ -117,15 +117,8 @@ def test_every_row_trains_on_all_and_is_validated_where_digits_are_held_out(tmp_
 @pytest.mark.filterwarnings("ignore")  # Lightning's, on a smoke run's few batches
 def test_the_command_leaves_a_result_with_its_test_error_and_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
     words = ["--config", "ib_mnist_mine_gaussian", "--config", "smoke", "--data.held_out", "64"]
-    words += [
-        "--model.encoder.hidden",
-        "[16]",
-        "--trainer.check_val_every_n_epoch",
-        "2",
-        "--trainer.max_epochs",
-        "4",
-        "--output",
-    ]
+    words += ["--model.encoder.hidden", "[16]", "--trainer.check_val_every_n_epoch", "2"]
+    words += ["--trainer.max_epochs", "4", "--output"]
     assert main([*words, str(tmp_path / "whole")]) == 0
     assert "perfect generator" not in capsys.readouterr().out
     whole = folder_in(tmp_path / "whole")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, check_dense
 from mine_lightning.estimation.margins import Margin, fit_margin
 
 __all__ = ["Pairs", "Side", "read_pairs"]
@@ -147,9 +147,7 @@ def _tensor(given: Any, name: str) -> Tensor:
         with warnings.catch_warnings():  # of an array that can't be written to: nothing here writes
             warnings.simplefilter("ignore")
             raw = torch.from_numpy(array)  # shares memory, so that a memory-mapped one stays on disk
-    if raw.layout != torch.strided or raw.is_nested:
-        kept = "nested" if raw.is_nested else str(raw.layout).removeprefix("torch.")
-        raise InputError(f"Expected {name} to be dense but it is {kept}; give it as a dense array.")
+    check_dense(raw, name, "give it as a dense array")
     if raw.is_complex():
         raise InputError(f"Expected real numbers in {name} but got {raw.dtype}; give real and imaginary parts.")
     vectors_of_booleans = raw.dtype == torch.bool and raw.numel() != len(raw)

@@ -18,10 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, check_dense
 
 __all__ = ["Capture", "Side", "describe"]
 
@@ -86,11 +85,8 @@ class Capture:
                 f"Expected {self.text!r} to be real but it is complex; set an attribute of the host to its "
                 "torch.view_as_real and capture that with 'attr:'."
             )
-        if found.layout != torch.strided or found.is_nested:
-            raise InputError(
-                f"Expected {self.text!r} to be dense but it is {_layout(found)}; set an attribute of the host to a "
-                "dense tensor of it, and capture that with 'attr:'."
-            )
+        remedy = "set an attribute of the host to a dense tensor of it, and capture that with 'attr:'"
+        check_dense(found, repr(self.text), remedy)
         return source, found
 
 
@@ -175,11 +171,6 @@ def describe(found: Any) -> str:
     if isinstance(found, tuple | list):
         return f"a {type(found).__name__} of {len(found)}, numbered from 0"
     return f"a {type(found).__name__}"
-
-
-def _layout(tensor: Tensor) -> str:
-    """Return how the numbers of a tensor that is not dense are kept, for a message."""
-    return "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
 
 
 def _hint(text: str, found: Any) -> str:
