@@ -34,6 +34,7 @@ from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.standardised import StandardisedStatistics
 from mine_lightning.networks.statistics import BlurredStatistics, ConvStatistics, LabelStatistics, MLPStatistics
+from mine_lightning.networks.waves import Waves
 
 __all__ = [
     "AdditiveEncoder",
@@ -69,4 +70,5 @@ __all__ = [
     "SmallDiscriminator",
     "SmallGenerator",
     "StandardisedStatistics",
+    "Waves",
 ]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from mine_lightning.networks.statistics import GaussianNoise
+from mine_lightning.networks.waves import Waves
 from mine_lightning.networks.weights import dcgan_weights
 
 __all__ = [
@@ -178,17 +179,21 @@ class FaceDiscriminator(nn.Module):
 class MLPDiscriminator(nn.Module):
     """A multi-layer perceptron over vectors, with LeakyReLU of slope 0.2.
 
-    Source: Belghazi et al., ICML 2018, appendix on the toy data (three layers of 400).
+    Source: Belghazi et al., ICML 2018, appendix on the toy data (three layers of 400, no waves).
 
     Args:
         inputs: length of a vector.
         hidden: width of each hidden layer.
+        waves: sines and cosines of the vector that the first layer reads beside it, see :class:`Waves`.
+        frequency: standard deviation of their frequencies, in radians per unit of the vector.
     """
 
-    def __init__(self, inputs: int = 2, hidden: Sequence[int] = (400, 400, 400)) -> None:
+    def __init__(
+        self, inputs: int = 2, hidden: Sequence[int] = (400, 400, 400), waves: int = 0, frequency: float = 0.3
+    ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise([inputs, *hidden]):
+        layers: list[nn.Module] = [Waves(inputs, waves, frequency)] if waves else []
+        for before, after in itertools.pairwise([inputs + 2 * waves, *hidden]):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
         self.output = nn.Linear([inputs, *hidden][-1], 1)

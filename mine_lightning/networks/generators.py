@@ -180,22 +180,28 @@ class FaceGenerator(nn.Module):
 
 
 class MLPGenerator(nn.Module):
-    """A multi-layer perceptron from latent vectors to vectors, with batch normalisation and LeakyReLU of slope 0.2.
+    """A multi-layer perceptron from latent vectors to vectors.
 
-    Source: Belghazi et al., ICML 2018, appendix on the toy data (two layers of 500), after Dumoulin et al., 2017.
+    Source: Belghazi et al., ICML 2018, appendix on the toy data (two layers of 500, batch-normalised, LeakyReLU of
+    slope 0.2), after Dumoulin et al., 2017. ``staircase`` is not theirs: points close around a few modes are a function
+    of z that is flat and jumps, and units of tanh are flat and jump where rectified ones are straight.
 
     Args:
         latent: length of the latent vector, noise and code together.
         outputs: length of a generated vector.
         hidden: width of each hidden layer.
+        staircase: tanh and no batch normalisation, in place of the paper's layers.
     """
 
-    def __init__(self, latent: int = 4, outputs: int = 2, hidden: Sequence[int] = (500, 500)) -> None:
+    def __init__(
+        self, latent: int = 4, outputs: int = 2, hidden: Sequence[int] = (500, 500), staircase: bool = False
+    ) -> None:
         super().__init__()
         self.latent = latent
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise([latent, *hidden]):
-            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
+            layers.append(nn.Linear(before, after))
+            layers += [nn.Tanh()] if staircase else [nn.BatchNorm1d(after), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers, nn.Linear([latent, *hidden][-1], outputs))
 
     def forward(self, latent: Tensor) -> Tensor:

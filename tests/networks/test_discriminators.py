@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mine_lightning.errors import InputError
 from mine_lightning.networks import (
     ConvDiscriminator,
     DenseDiscriminator,
@@ -11,6 +12,7 @@ from mine_lightning.networks import (
     LargeDiscriminator,
     MLPDiscriminator,
     SmallDiscriminator,
+    Waves,
 )
 
 DISCRIMINATORS = [
@@ -20,6 +22,7 @@ DISCRIMINATORS = [
     (FaceDiscriminator, {"width": 2}, (2, 64, 64)),
     (DenseDiscriminator, {"side": 6, "hidden": (7, 5)}, (2, 6, 6)),
     (MLPDiscriminator, {"hidden": (7, 5)}, (2,)),
+    (MLPDiscriminator, {"hidden": (7, 5), "waves": 3}, (2,)),
 ]
 
 
@@ -52,6 +55,15 @@ def test_feature_maps_are_those_of_the_papers():
     assert [layer.out_features for layer in MLPDiscriminator().body if isinstance(layer, nn.Linear)] == [400] * 3
     dense = [layer.out_features for layer in DenseDiscriminator().body if isinstance(layer, nn.Linear)]
     assert dense == [1000, 500, 250, 250, 250]
+
+
+def test_waves_of_a_vector_are_read_beside_it():
+    discriminator = MLPDiscriminator(hidden=(7,), waves=3, frequency=0.1)
+    assert isinstance(discriminator.body[0], Waves)
+    assert discriminator.body[1].in_features == 2 + 2 * 3
+    assert not [layer for layer in MLPDiscriminator().body if isinstance(layer, Waves)]
+    with pytest.raises(InputError, match="waves of at least 1"):
+        MLPDiscriminator(waves=-1)
 
 
 def test_noise_of_dense_layers_is_training_modes_alone():

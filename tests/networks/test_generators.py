@@ -56,6 +56,12 @@ def test_vectors_are_not_bounded():
     assert generator(torch.randn(800, 3)).mean().item() == pytest.approx(7.0, abs=1.0)
 
 
+def test_a_staircase_is_of_tanh_without_normalisation():
+    kinds = [type(layer) for layer in MLPGenerator(latent=3, hidden=(6, 5), staircase=True).body]
+    assert kinds == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear]
+    assert [type(layer) for layer in MLPGenerator(hidden=(6,)).body][1:3] == [nn.BatchNorm1d, nn.LeakyReLU]
+
+
 def test_dense_layers_make_images_too():
     generator = DenseGenerator(latent=3, channels=2, side=5, hidden=(6, 5))
     images = generator(10 * torch.randn(8, 3))
