@@ -2,7 +2,8 @@
 
 Merging is by key: later files and overrides win, ``null`` takes a key off, a list replaces a list. Where a
 ``class_path`` changes, the ``init_args`` of the old class go. A file may name another one that it is merged into, by
-the key ``base``: what several experiments share is written once, in ``configs/recipes/``.
+the key ``base``: what several experiments share is written once, in ``configs/recipes/``. An overlay whose networks
+fit one data set alone names its datamodule by the key ``made_for``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import yaml
 
 from mine_lightning.errors import InputError
 
-__all__ = ["config_hash", "describe", "find", "load", "merge", "override", "shipped"]
+__all__ = ["config_hash", "describe", "find", "lay_over", "load", "merge", "override", "shipped"]
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -103,7 +104,29 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if it is no YAML, or no mapping, or its base is none, or leads back to it.
     """
-    return _load(path, ())
+    config = _load(path, ())
+    config.pop("made_for", None)
+    return config
+
+
+def lay_over(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a file merged over a config, as :func:`merge` does.
+
+    Raises:
+        InputError: if the file is made for another data set of this package than the config's, or can't be read.
+    """
+    over = _load(path, ())
+    made_for = over.pop("made_for", None)
+    data = config.get("data")
+    name = data.get("class_path") if isinstance(data, dict) else None
+    package, _, short = name.rpartition(".") if isinstance(name, str) else ("", "", None)
+    ours = package.partition(".")[0] in ("", "mine_lightning")  # whoever brings data of their own knows if it fits
+    if made_for is not None and short is not None and ours and short != made_for:
+        raise InputError(
+            f"Expected an experiment on {made_for} under {path.stem} but got one on {short}; its networks don't fit, "
+            "leave it out."
+        )
+    return merge(config, over)
 
 
 def _load(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def merged(request: arguments.Request) -> dict[str, Any]:
     """Return the config that was asked for: its files merged left to right, its overrides."""
     config: dict[str, Any] = {}
     for name in request.configs:
-        config = configs.merge(config, configs.load(configs.find(name)))
+        config = configs.lay_over(config, configs.find(name))
     for path, value in request.overrides:
         configs.override(config, path, value)
     return config

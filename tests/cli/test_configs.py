@@ -4,6 +4,7 @@ import copy
 import fnmatch
 
 import pytest
+import yaml
 
 from mine_lightning.cli import build, checks, configs
 from mine_lightning.errors import InputError
@@ -232,3 +233,37 @@ def test_every_overlay_fits_the_experiments_that_it_is_for(path, overlay):
     checks.check_names(config)
     config["trainer"].pop("precision")
     build.resolve(config)
+
+
+def overlay(tmp_path):
+    (tmp_path / "wide.yaml").write_text("made_for: StackedMNIST\nprotocol: wide\n")
+    return tmp_path / "wide.yaml"
+
+
+@pytest.mark.parametrize("name", ["StackedMNIST", "mine_lightning.StackedMNIST", "someone.elses.Digits"])
+def test_an_overlay_fits_the_data_it_is_made_for_and_data_that_is_not_ours(tmp_path, name):
+    config = {"data": {"class_path": name}}
+    assert configs.lay_over(config, overlay(tmp_path)) == {**config, "protocol": "wide"}
+
+
+@pytest.mark.parametrize("name", ["MNISTDigits", "mine_lightning.data.CelebA"])
+def test_an_overlay_over_other_data_of_ours_is_refused_by_name(tmp_path, name):
+    short = name.rpartition(".")[2]
+    with pytest.raises(InputError, match=f"on StackedMNIST under wide but got one on {short}"):
+        configs.lay_over({"data": {"class_path": name}}, overlay(tmp_path))
+
+
+@pytest.mark.parametrize("config", [{}, {"data": None}, {"data": {"class_path": None}}, {"data": "digits"}])
+def test_what_is_wrong_with_the_data_is_told_later(tmp_path, config):
+    assert configs.lay_over(config, overlay(tmp_path)) == {**config, "protocol": "wide"}
+
+
+def test_what_an_overlay_is_made_for_is_no_key_of_the_config(tmp_path):
+    assert configs.load(overlay(tmp_path)) == {"protocol": "wide"}
+    made_for = {path: yaml.safe_load(path.read_text()).get("made_for") for path in configs.CONFIGS.glob("overlays/*")}
+    assert {path.stem: name for path, name in made_for.items() if name} == {
+        "small": "StackedMNIST",
+        "paper": "StackedMNIST",
+        "paper_celeba": "CelebA",
+        "paper_mnist": "MNISTDigits",
+    }
