@@ -189,7 +189,7 @@ class MLPDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, inputs: int = 2, hidden: Sequence[int] = (400, 400, 400), waves: int = 0, frequency: float = 0.3
+        self, inputs: int = 2, hidden: Sequence[int] = (400, 400, 400), waves: int = 0, frequency: float = 0.2
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = [Waves(inputs, waves, frequency)] if waves else []
