@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import signal
 import sys
@@ -50,10 +51,15 @@ def main(argv: list[str] | None = None) -> int:
         argv: the words after ``train.py``; by default those of this process.
     """
     try:
-        return _main(arguments.parse(sys.argv[1:] if argv is None else argv))
+        code = _main(arguments.parse(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()  # here, where a reader that has gone can be told from an error
+        return code
     except (InputError, MisconfigurationException) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `| head` has seen enough; what Python has yet to print at its end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except SIGTERMException:
         return 128 + signal.SIGTERM
 
@@ -166,7 +172,8 @@ def _start(config: dict[str, Any], experiment: str) -> None:
     folder = RunFolder.create(plain["output"], *named)
     folder.write_identity(**identity)
     folder.write_config(plain)
-    _run(folder, parts, plain, resume=False)
+    with folder.claimed():
+        _run(folder, parts, plain, resume=False)
 
 
 def _resume(folder: RunFolder) -> None:
@@ -184,7 +191,8 @@ def _resume(folder: RunFolder) -> None:
             f"Expected the data set {before!r} that {folder.path} was started on but found {now!r}; "
             "name its folder in MINE_LIGHTNING_DATA."
         )
-    _run(folder, parts, plain, resume=True)
+    with folder.claimed():
+        _run(folder, parts, plain, resume=True)
 
 
 def _build(ready: Any, plain: dict[str, Any]) -> build.Parts:

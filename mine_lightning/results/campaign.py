@@ -1,4 +1,7 @@
-"""A whole table by one command: every run that ``results/`` lacks, each taken up where it stopped."""
+"""A whole table by one command: every run that ``results/`` lacks, each taken up where it stopped.
+
+Several such commands at once share a table: each takes the next run that no other has.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,19 @@ import argparse
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mine_lightning.claim import ClaimedError, claim
 from mine_lightning.cli import arguments
 from mine_lightning.cli.main import planned
 from mine_lightning.errors import InputError
 from mine_lightning.results.tables import RESULTS, keep, load
 from mine_lightning.runs.folder import RunFolder
 
-__all__ = ["Planned", "run"]
+__all__ = ["Planned", "run", "shared"]
 
 TRAIN = Path(__file__).parents[2] / "train.py"
 
@@ -74,6 +78,17 @@ class Planned:
         candidates = [folder for folder in candidates if folder.started]
         return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
 
+    @property
+    def name(self) -> str:
+        """The run in a few words, for who reads along."""
+        return "{experiment}, {protocol}, {dataset}, seed {seed}".format(**self.identity)
+
+    @property
+    def lock(self) -> Path:
+        """The file that stands for this run while a process works on it, before it has a folder and after."""
+        name = "{protocol}-{dataset}-seed{seed}-{config_hash}".format(**self.identity)
+        return self.output / self.identity["experiment"] / f".{name}.lock"
+
     def finish(self, train: Callable[[Sequence[str]], int] | None = None) -> Path:
         """Start the run, or go on with it, or do nothing where it has finished; return its folder.
 
@@ -99,6 +114,8 @@ class Planned:
 def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[str]], int] | None = None) -> None:
     """Train and keep every run of a table that is not in ``results/`` yet; first all rows with the first seed.
 
+    A second such command, on another core or card, takes what the first one leaves.
+
     Args:
         words: of the command line: experiments, ``--protocol``, ``--seeds`` and ``--output``.
         root: the folder of results.
@@ -110,13 +127,31 @@ def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[st
         for seed in asked.seeds
         for experiment in asked.experiments
     ]
-    for number, one in enumerate(table, 1):
-        name = "{experiment}, {protocol}, {dataset}, seed {seed}".format(**one.identity)
-        if one.kept(root):
-            print(f"[{number}/{len(table)}] {name}: is there", flush=True)
-            continue
-        print(f"[{number}/{len(table)}] {name}", flush=True)
+    missing = [one for one in table if not one.kept(root)]
+    for one in table:
+        if one not in missing:
+            print(f"{one.name}: is there", flush=True)
+    for place, one in shared(missing):
+        print(f"[{place + 1}/{len(missing)}] {one.name}", flush=True)
         print(f"  kept as {keep(one.finish(train), root, replace=True)}", flush=True)
+
+
+def shared(table: Sequence[Planned]) -> Iterator[tuple[int, Planned]]:
+    """Yield every run and its place, each held for this process until the next is asked for.
+
+    Those that another process works on come last: this one waits for them, and goes on with what was left unfinished.
+    """
+    busy = []
+    for place, one in enumerate(table):
+        try:
+            with claim(one.lock, f"the run {one.name}"):
+                yield place, one
+        except ClaimedError:
+            busy.append((place, one))
+    for place, one in busy:
+        print(f"waiting for another process to finish {one.name}", flush=True)
+        with claim(one.lock, f"the run {one.name}", wait=True):
+            yield place, one
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:

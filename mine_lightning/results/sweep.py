@@ -15,7 +15,7 @@ from typing import Any
 from mine_lightning.cli.checks import known
 from mine_lightning.cli.configs import load
 from mine_lightning.errors import InputError
-from mine_lightning.results.campaign import Planned
+from mine_lightning.results.campaign import Planned, shared
 from mine_lightning.views.terminal import table
 
 __all__ = ["Sweep", "sweep"]
@@ -97,6 +97,8 @@ class Sweep:
 def sweep(words: Sequence[str], train: Callable[[Sequence[str]], int] | None = None) -> None:
     """Train every combination of a sweep file's grid, each in a run folder of its own, and print a table.
 
+    A second such command, on another core or card, takes what the first one leaves.
+
     Args:
         words: of the command line: the file, and ``--output DIR``, where run folders go.
         train: trains by the words of one command line and returns its exit code; by default in a process of its own.
@@ -107,14 +109,16 @@ def sweep(words: Sequence[str], train: Callable[[Sequence[str]], int] | None = N
     asked = _parse(words)
     grid = Sweep.read(Path(asked.file))
     runs = _planned(grid, asked.output)
-    rows: list[tuple[dict[str, Any], dict[str, float], Path]] = []
-    for number, (combination, planned) in enumerate(runs, 1):
-        print(f"[{number}/{len(runs)}] {_name(combination)}", flush=True)
+    rows: dict[int, tuple[dict[str, Any], dict[str, float], Path]] = {}
+    for place, planned in shared([planned for _, planned in runs]):
+        combination = runs[place][0]
+        print(f"[{place + 1}/{len(runs)}] {_name(combination)}", flush=True)
         folder = planned.finish(train)
-        rows.append((combination, grid.measures(json.loads((folder / "summary.json").read_text())), folder))
-    print("\n" + _table(grid, rows, f"{asked.file}, {len(rows)} runs"))
-    if len(rows) > 1:
-        folders = shlex.join(str(folder) for _, _, folder in rows)
+        rows[place] = (combination, grid.measures(json.loads((folder / "summary.json").read_text())), folder)
+    found = [rows[place] for place in sorted(rows)]
+    print("\n" + _table(grid, found, f"{asked.file}, {len(found)} runs"))
+    if len(found) > 1:
+        folders = shlex.join(str(folder) for _, _, folder in found)
         print(f"side by side: python -m mine_lightning.results compare {folders}")
 
 

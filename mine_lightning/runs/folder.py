@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shlex
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import yaml
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from mine_lightning.claim import claim
 from mine_lightning.errors import InputError
 
 __all__ = ["RunFolder", "read_summary", "write_whole"]
@@ -39,6 +41,7 @@ class RunFolder:
     ``rows.csv``            of a study, with ``figure.png``; it has no checkpoints and no metrics
     ``summary.json``        the result, once the run has finished
     ``wandb/``              the W&B run
+    ``.lock``               held by the process that works on it
     ======================  ==========================================================
 
     Attributes:
@@ -100,6 +103,16 @@ class RunFolder:
         if folder.last_checkpoint.is_file():
             folder.samples.mkdir(exist_ok=True)
         return folder
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """Keep other runs of this folder out while the block runs; two would write one metrics.csv and last.ckpt.
+
+        Raises:
+            ClaimedError: if another process works on it.
+        """
+        if _rank() != 0:
+            return nullcontext()  # the first process holds it for all
+        return claim(self.path / ".lock", f"the run folder {self.path}")
 
     @property
     def config_file(self) -> Path:

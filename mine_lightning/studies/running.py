@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mine_lightning.claim import claim
 from mine_lightning.errors import InputError
 from mine_lightning.studies.estimators import Estimator
 from mine_lightning.studies.study import Point, Row, Study
@@ -42,7 +42,7 @@ def run(
     Raises:
         InputError: if the file has rows of another study, or another process fills it.
     """
-    with _alone(path):
+    with claim(path.with_name(".lock"), f"the study in {path.parent}"):
         return _run(study, estimators, path, seed, tell)
 
 
@@ -101,23 +101,6 @@ def read_rows(path: Path) -> list[Row]:
             ) from error
         rows.setdefault((row.panel, row.at, row.dataset, row.estimator), row)
     return list(rows.values())
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a study's file, which two processes would fill twice; the lock goes with the process, also by a kill."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        yield
-        return
-    with path.with_suffix(".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"Expected {path.parent} to be free but another process runs this study; wait.") from None
-        yield
-    path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _row(point: Point, estimator: str, nats: float, stderr: float, seconds: float) -> Row:

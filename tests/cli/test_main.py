@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -205,12 +206,14 @@ def test_plain_ddp_of_a_gan_is_told_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_leave_a_folder_that_resumes(tmp_path, number):
+def test_ctrl_c_and_sigterm_leave_a_folder_that_resumes(tmp_path, capsys, number):
     process = start(tmp_path, "--trainer.max_epochs", "500")
     deadline = time.monotonic() + 90
     while not list(tmp_path.rglob("last.ckpt")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(0.3)
+    assert main(["--resume", str(only_folder(tmp_path))]) == 2  # one process at a time
+    assert "to be free but another process works on it" in capsys.readouterr().err
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == (143 if number == signal.SIGTERM else 1)
@@ -234,6 +237,13 @@ def test_alone_it_lists_the_experiments(capsys):
     out = capsys.readouterr().out
     assert "gan_stacked_mnist_dcgan " in out
     assert "GAN+MINE on Stacked MNIST" in out
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    words = shlex.join([sys.executable, str(ROOT / "train.py"), "--config", "gan_stacked_mnist", "--print_config"])
+    shell = f"set -o pipefail; {words} | (exec <&-)"  # reads nothing
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_print_config_prints_what_can_be_read_back(capsys):

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -43,6 +45,14 @@ class Trainer:
         return 0
 
 
+def wait_until(condition):
+    """Wait for what another thread does, and no longer than it may take."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def table(tmp_path, trainer):
     run([*TABLE, "--output", str(tmp_path / "runs")], tmp_path / "results", trainer)
 
@@ -63,6 +73,44 @@ def test_every_run_is_trained_once_and_kept_the_first_seed_first(tmp_path, capsy
     table(tmp_path, trainer)
     assert len(trainer.calls) == 4
     assert capsys.readouterr().out.count("is there") == 4
+
+
+def test_two_commands_at_once_share_a_table_and_train_nothing_twice(tmp_path, capsys):
+    first, second = Trainer(tmp_path / "runs"), Trainer(tmp_path / "runs")
+    other = threading.Thread(target=table, args=(tmp_path, second))
+
+    def while_the_other_works(words):
+        if not other.ident:
+            other.start()
+            wait_until(lambda: "waiting for another process to finish gan_25gaussians" in capsys.readouterr().out)
+        return first(words)
+
+    table(tmp_path, while_the_other_works)
+    other.join(timeout=60)
+    assert not other.is_alive()
+    assert [(words[1], words[5]) for words in first.calls] == [("gan_25gaussians", "0")]
+    assert [(words[1], words[5]) for words in second.calls] == [
+        ("gan_spiral", "0"),
+        ("gan_25gaussians", "1"),
+        ("gan_spiral", "1"),
+    ]
+    assert len(list(tmp_path.rglob("results/*/*.json"))) == 4
+
+
+def test_a_run_that_the_other_command_left_unfinished_is_taken_up(tmp_path):
+    first, second = Trainer(tmp_path / "runs", stop_at=1), Trainer(tmp_path / "runs")
+    other = threading.Thread(target=table, args=(tmp_path, second))
+
+    def while_the_other_works(words):
+        other.start()
+        wait_until(lambda: len(second.calls) == 3)
+        return first(words)
+
+    with pytest.raises(InputError, match="stopped with exit code 1"):
+        table(tmp_path, while_the_other_works)
+    other.join(timeout=60)
+    assert second.calls[-1][0] == "--resume"
+    assert len(list(tmp_path.rglob("results/*/*.json"))) == 4
 
 
 def test_a_home_folder_behind_an_equals_sign_is_found_again(tmp_path, monkeypatch):
