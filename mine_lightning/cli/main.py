@@ -324,7 +324,8 @@ def _announce(folder: RunFolder, parts: build.Parts, config: dict[str, Any], ste
     identity, mine = folder.identity, parts.mine
     print(f"experiment   {identity['experiment']} ({identity['protocol']}), seed {identity['seed']}")
     print(f"data set     {identity['dataset']}")
-    term = "off" if mine is None else f"{mine.direction} I(x; z), x = {mine.x}, z = {mine.z}, beta {mine.beta:g}"
+    beta = "" if mine is None else mine.beta_schedule or f"{mine.beta:g}"
+    term = "off" if mine is None else f"{mine.direction} I(x; z), x = {mine.x}, z = {mine.z}, beta {beta}"
     print(f"MINE         {term}")
     if config["trainer"]["precision"] == "auto":
         print("precision    {}, since {}".format(*choose_precision()))

@@ -21,6 +21,7 @@ from mine_lightning.held_out import HeldOut
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
+from mine_lightning.regularizer.beta import BetaSchedule
 from mine_lightning.regularizer.capture import Side
 from mine_lightning.regularizer.compiled import KeepBuffers
 from mine_lightning.regularizer.delivery import Delivery, is_logged, scale_of
@@ -55,9 +56,9 @@ class MINERegularizer(Callback):
     What is minimised is :math:`\max(\hat I, 0)`: information is never negative, and where the bound's value is, T lags
     behind the host. Its slope then says which way to run from T, not which way x and z share less.
 
-    Logs, per training step: ``mine/mi`` (nats, before T's update); every ``log_every_n_steps``: ``mine/g_u``,
-    ``mine/g_m`` and ``mine/clip`` (the factor on g_m); per validation: ``val/mi`` and ``val/mi_stderr`` (nats, on pairs
-    that T was not trained on).
+    Logs, per training step: ``mine/mi`` (nats, before T's update), and ``mine/beta`` where it changes by epochs; every
+    ``log_every_n_steps``: ``mine/g_u``, ``mine/g_m`` and ``mine/clip`` (the factor on g_m); per validation: ``val/mi``
+    and ``val/mi_stderr`` (nats, on pairs that T was not trained on).
 
     Where it needs neither norm, under automatic optimisation without clipping, the term joins the loss and one backward
     computes both; in the batches whose norms are logged, and everywhere else, the two gradients are taken apart.
@@ -71,7 +72,9 @@ class MINERegularizer(Callback):
         z: capture of z, such as ``"input:generator[:, :10]"``, or a list of as many.
         direction: "maximize" or "minimize" the mutual information.
         beta: weight of the term beside the host's loss, per nat. With 0 the term is only watched: the host's weights
-            are bitwise those without the callback. The attribute may be set between steps, as a warm-up does.
+            are bitwise those without the callback. Or its values at epochs, ``{0: 0.0, 2: 1.0}`` for a warm-up over
+            two: :class:`~mine_lightning.regularizer.beta.BetaSchedule`. As one number the attribute may be set
+            between steps.
         adaptive_clip: clip the term's gradient to the norm of the host's own; by default on to maximise, where the
             term has no upper end, and off to minimise.
         statistics_network: T, a module, or a callable from the shapes of x and z (without the batch axis) to one.
@@ -99,7 +102,7 @@ class MINERegularizer(Callback):
         x: str | list[str],
         z: str | list[str],
         direction: Literal["maximize", "minimize"],
-        beta: float = 1.0,
+        beta: float | dict[float, float] = 1.0,
         adaptive_clip: bool | None = None,
         statistics_network: StatisticsFactory | nn.Module = MLPStatistics,
         bound: Bound | None = None,
@@ -110,7 +113,7 @@ class MINERegularizer(Callback):
         seed: int = 0,
         name: str | None = None,
     ) -> None:
-        if not _names(x) or not _names(z) or not isinstance(beta, int | float):
+        if not _names(x) or not _names(z) or not isinstance(beta, int | float | dict):
             raise InputError(
                 f"Expected x and z to be capture strings, or lists of them, and beta a number but got {x!r}, {z!r} and "
                 f"{beta!r}; write x='batch:0', z='output:encoder', beta=1e-3 or the like."
@@ -122,6 +125,8 @@ class MINERegularizer(Callback):
         for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
             if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
+        self.beta_schedule = BetaSchedule(beta) if isinstance(beta, dict) else None
+        beta = self.beta_schedule.at(0) if self.beta_schedule else beta
         if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
                 f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
@@ -232,6 +237,8 @@ class MINERegularizer(Callback):
             self._recorder.detach()
             self._recorder.attach(pl_module)
         self._recorder.arm(pl_module, batch)
+        if self.beta_schedule is not None:
+            self.beta = self.beta_schedule.at(trainer.current_epoch + batch_idx / trainer.num_training_batches)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._first.saw_backward()
@@ -296,6 +303,8 @@ class MINERegularizer(Callback):
             before = self._ascent.update(trainer, pl_module, x, z, self._ranks)
             self._health.watch(before)
             self._log(pl_module, "mi", before.value, prog_bar=True)
+        if self.beta_schedule is not None:
+            self._log(pl_module, "beta", torch.tensor(self.beta))
         self._recorder.disarm()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

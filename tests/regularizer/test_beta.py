@@ -1,0 +1,51 @@
+"""The weight of a term over training: lines between points, and what the host gets of it."""
+
+import pytest
+from by_hand import Classifier
+from cases import difference
+from pytorch_lightning import Callback
+from test_automatic_hosts import fit, regularizer
+
+from mine_lightning.errors import InputError
+from mine_lightning.regularizer.beta import BetaSchedule
+
+
+@pytest.mark.parametrize(("epoch", "beta"), [(0, 0.5), (1, 0.5), (1.5, 1.25), (2, 2.0), (3.0, 1.0), (4, 0.0), (9, 0.0)])
+def test_beta_runs_in_lines_from_point_to_point(epoch, beta):
+    assert BetaSchedule({4: 0.0, 1: 0.5, 2: 2.0}).at(epoch) == beta
+
+
+@pytest.mark.parametrize("points", [{}, {0: -1.0}, {-1: 1.0}, {"first": 1.0}, {0: None}, {0: float("inf")}])
+def test_what_is_no_schedule_is_told(points):
+    with pytest.raises(InputError, match="Expected beta over training as epochs and betas from 0 on but got"):
+        regularizer(beta=points)
+
+
+class SetByHand(Callback):
+    """Sets beta of a term before each of the 8 batches of an epoch, from 0 to 0.5 over the first epoch."""
+
+    def __init__(self, term):
+        self.term, self.found = term, []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.term.beta = min(0.5, 0.5 * (trainer.current_epoch + batch_idx / 8))
+        self.found.append(self.term.beta)
+
+
+class Seen(Callback):
+    """Notes what is logged as beta."""
+
+    def __init__(self):
+        self.found = []
+
+    def on_train_batch_end(self, trainer, *args):
+        self.found.append(float(trainer.callback_metrics["mine/beta"]))
+
+
+def test_the_host_gets_the_term_with_the_beta_of_the_step_and_sees_it_logged(tmp_path):
+    scheduled, by_hand, seen = regularizer(beta={0: 0.0, 1: 0.5}), regularizer(), Seen()
+    setter = SetByHand(by_hand)
+    found = fit(tmp_path, scheduled, seen, host=Classifier, max_epochs=2)
+    assert difference(found, fit(tmp_path, setter, by_hand, host=Classifier, max_epochs=2)) == 0
+    assert difference(found, fit(tmp_path, regularizer(), host=Classifier, max_epochs=2)) > 1e-4
+    assert seen.found == pytest.approx(setter.found)
