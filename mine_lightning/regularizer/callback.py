@@ -126,10 +126,10 @@ class MINERegularizer(Callback):
             if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
         self.beta_schedule = BetaSchedule(beta) if isinstance(beta, dict) else None
-        beta = self.beta_schedule.at(0) if self.beta_schedule else beta
-        if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
+        self.beta: float = beta if not isinstance(beta, dict) else BetaSchedule(beta).at(0)
+        if not 0 <= self.beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
-                f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
+                f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {self.beta}, {t_steps} and {seed}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
         # a list of one is that one, in checkpoints too
@@ -137,7 +137,6 @@ class MINERegularizer(Callback):
             side if isinstance(side, str) else side[0] if len(side) == 1 else list(side) for side in (x, z)
         )
         self.direction = direction
-        self.beta = beta
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
         self.statistics_network = statistics_network
         self.bound = DonskerVaradhan() if bound is None else copy.deepcopy(bound)  # its moving average is ours alone
