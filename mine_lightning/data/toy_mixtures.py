@@ -28,6 +28,8 @@ class GaussianGrid:
         std: standard deviation of each.
     """
 
+    radius = 3.0  # standard deviations from its centre within which a sample counts, by VEEGAN's rule
+
     def __init__(self, side: int = 5, spacing: float = 2.0, std: float = 0.05) -> None:
         _check(side, std)
         self.name = f"{side * side}-gaussians"
@@ -45,7 +47,9 @@ class Spiral:
     """An Archimedean spiral around the origin with Gaussian noise.
 
     It has no modes. Points at equal distances of its parameter, ``centres``, stand in for them, so that the same rule
-    says how much of it is covered, and how many samples lie within three standard deviations of it.
+    says how much of it is covered, and how many samples lie near it: within one standard deviation, 0.1, which 63% of
+    its own points do and 23% of points spread evenly over its disk. Its turns are 0.67 apart, so that three standard
+    deviations, as for modes far apart, would count three quarters of the disk.
 
     Source: the spiral of Belghazi et al., ICML 2018, section 5.1; radius and noise as in the code of ALI's toy
     experiment (2 turns, radius 1/3 to 5/3, noise 0.1).
@@ -55,6 +59,8 @@ class Spiral:
         std: standard deviation of the noise.
         points: number of centres.
     """
+
+    radius = 1.0
 
     def __init__(self, turns: int = 2, std: float = 0.1, points: int = 100) -> None:
         _check(min(turns, points), std)
@@ -80,7 +86,8 @@ class ToyMixture(LightningDataModule):
     The number of validation or test points is the number of samples that a GAN is scored on; VEEGAN's rule takes 2,500.
 
     Args:
-        mixture: what is drawn from; has ``name``, ``centres`` ``[modes, 2]``, ``std`` and ``sample(n, generator)``.
+        mixture: what is drawn from; has ``name``, ``centres`` ``[modes, 2]``, ``std``, ``radius`` and
+            ``sample(n, generator)``.
         train_size: number of training points.
         eval_size: number of samples for validation and for the test.
         batch_size: points of a training batch.

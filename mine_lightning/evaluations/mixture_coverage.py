@@ -19,8 +19,8 @@ __all__ = ["MixtureCoverage"]
 class MixtureCoverage(Scoring):
     """Log ``modes`` captured and the share of ``high_quality`` samples by VEEGAN's rule.
 
-    Reads ``outputs["samples"]`` of the host's ``validation_step`` and ``test_step``, and centres and standard deviation
-    of the datamodule's ``mixture``. In the test it scores the batch itself as well, as ``floor_modes`` and
+    Reads ``outputs["samples"]`` of the host's ``validation_step`` and ``test_step``, and centres, standard deviation
+    and radius of the datamodule's ``mixture``. In the test it scores the batch itself as well, as ``floor_modes`` and
     ``floor_high_quality``: what a perfect generator scores with the same number of samples.
 
     Raises:
@@ -35,8 +35,8 @@ class MixtureCoverage(Scoring):
                 "use mine_lightning.ToyMixture, or take the callback off."
             )
         metrics: dict[str, Metric | MetricCollection] = {
-            "modes": ModesCaptured(mixture.centres, mixture.std),
-            "high_quality": HighQualityShare(mixture.centres, mixture.std),
+            "modes": ModesCaptured(mixture.centres, mixture.std, mixture.radius),
+            "high_quality": HighQualityShare(mixture.centres, mixture.std, mixture.radius),
         }
         # compute groups, found out in the first update, would share a state that reset() parts
         self.score_with(MetricCollection(metrics, compute_groups=False), pl_module)

@@ -16,21 +16,20 @@ from torchmetrics import Metric
 
 __all__ = ["HighQualityShare", "ModesCaptured", "high_quality_counts"]
 
-RADIUS = 3.0  # standard deviations
 
-
-def high_quality_counts(samples: Tensor, centres: Tensor, std: float) -> Tensor:
+def high_quality_counts(samples: Tensor, centres: Tensor, std: float, radius: float = 3.0) -> Tensor:
     """Return how many samples of high quality are nearest to each centre, ``[modes]``.
 
     Args:
         samples: ``[n, d]``; one that is not finite is of no quality.
         centres: of the modes, ``[modes, d]``.
         std: standard deviation of a mode.
+        radius: how far from its centre a sample may lie, in standard deviations.
     """
     # not by way of a matrix product: its rounding is as large as a narrow mode
     distances = torch.cdist(samples.to(centres.dtype), centres, compute_mode="donot_use_mm_for_euclid_dist")
     distance, nearest = distances.min(dim=1)
-    return torch.bincount(nearest[distance <= RADIUS * std], minlength=len(centres))
+    return torch.bincount(nearest[distance <= radius * std], minlength=len(centres))
 
 
 class _MixtureMetric(Metric):
@@ -39,6 +38,7 @@ class _MixtureMetric(Metric):
     Args:
         centres: of the modes, ``[modes, d]``.
         std: standard deviation of a mode.
+        radius: how far from its centre a sample may lie, in standard deviations; three by VEEGAN's rule.
     """
 
     is_differentiable = False
@@ -49,13 +49,15 @@ class _MixtureMetric(Metric):
     counts: Tensor
     total: Tensor
 
-    def __init__(self, centres: Tensor, std: float, **kwargs: Any) -> None:
+    def __init__(self, centres: Tensor, std: float, radius: float = 3.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if centres.ndim != 2 or std <= 0:
+        if centres.ndim != 2 or std <= 0 or radius <= 0:
             raise ValueError(
-                f"Expected centres [modes, d] and a positive std but got shape {list(centres.shape)} and {std}."
+                "Expected centres [modes, d], a positive std and radius but got shape "
+                f"{list(centres.shape)}, {std} and {radius}."
             )
         self.std = std
+        self.radius = radius
         self.register_buffer("centres", centres, persistent=False)
         self.add_state("counts", torch.zeros(len(centres), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
@@ -70,7 +72,7 @@ class _MixtureMetric(Metric):
             raise ValueError(
                 f"Expected samples [n, {self.centres.shape[1]}], as the centres are, but got {list(samples.shape)}."
             )
-        self.counts += high_quality_counts(samples, self.centres, self.std)
+        self.counts += high_quality_counts(samples, self.centres, self.std, self.radius)
         self.total += len(samples)
 
 

@@ -6,6 +6,7 @@ import torch
 
 from mine_lightning.data.toy_mixtures import GaussianGrid, Spiral, ToyMixture
 from mine_lightning.errors import InputError
+from mine_lightning.metrics.high_quality import high_quality_counts
 
 
 def draw(mixture, n=50_000, seed=1):
@@ -42,6 +43,19 @@ def test_spirals_centres_lie_on_it_and_divide_it_evenly():
     assert nearest.values.max() < 0.22  # half of what lies between the outermost two
     share = torch.bincount(nearest.indices, minlength=50) / 50_000
     assert (share - 1 / 50).abs().max() < 0.25 / 50
+
+
+def test_what_lies_near_the_spiral_are_its_own_points_more_than_its_disks():
+    def share(points, radius):
+        counts = high_quality_counts(points, Spiral().centres, Spiral().std, radius)
+        return counts.sum().item() / len(points)
+
+    own = draw(Spiral())
+    square = 3.5 * torch.rand(50_000, 2, generator=torch.Generator().manual_seed(3)) - 1.75
+    disk = square[square.norm(dim=1) < 1.75]
+    assert share(own, Spiral.radius) == pytest.approx(0.63, abs=0.01)
+    assert share(disk, Spiral.radius) == pytest.approx(0.23, abs=0.01)
+    assert share(disk, GaussianGrid.radius) == pytest.approx(0.76, abs=0.01)
 
 
 def module(**arguments):

@@ -33,11 +33,12 @@ def test_equal_to_a_loop_over_the_samples():
     assert 0.6 < sum(counts) / 3000 < 0.95
 
 
+@pytest.mark.parametrize("radius", [1.0, 3.0])
 @pytest.mark.parametrize("d", [1, 2, 5])
-def test_true_samples_score_the_chi_squared_distribution(d):
-    share = HighQualityShare(torch.stack([torch.zeros(d), torch.full((d,), 9.0)]), std=1.0)
+def test_true_samples_score_the_chi_squared_distribution(d, radius):
+    share = HighQualityShare(torch.stack([torch.zeros(d), torch.full((d,), 9.0)]), 1.0, radius)
     share.update(torch.randn(100_000, d, generator=torch.Generator().manual_seed(2)))
-    assert share.compute().item() == pytest.approx(chi2.cdf(9, d), abs=0.003)
+    assert share.compute().item() == pytest.approx(chi2.cdf(radius**2, d), abs=0.005)
 
 
 def test_a_mode_with_bad_samples_alone_is_not_captured():
@@ -71,7 +72,7 @@ class TestBoth:
     def test_wrong_shapes_are_told(self, make):
         with pytest.raises(ValueError, match=r"Expected samples \[n, 2\], as the centres are, but got \[4, 3\]"):
             make(CENTRES, 0.05).update(torch.randn(4, 3))
-        with pytest.raises(ValueError, match=r"Expected centres \[modes, d\] and a positive std"):
+        with pytest.raises(ValueError, match=r"Expected centres \[modes, d\], a positive std and radius"):
             make(CENTRES, 0.0)
 
     def test_state_stays_out_of_checkpoints(self, make):
