@@ -12,6 +12,7 @@ import copy
 import difflib
 import hashlib
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -49,20 +50,30 @@ _Loader.add_implicit_resolver(
 def parse_yaml(text: str) -> Any:
     """Return what YAML says, of a file or of a value on the command line.
 
-    ``1e-3`` is a number, and ``batch:`` in a list is the capture, where YAML sees a mapping of batch to nothing.
+    ``1e-3`` is a number, and ``batch:`` in a list is the capture, where YAML sees a mapping of batch to nothing. Of a
+    mapping from numbers, such as beta over epochs, the keys are floats, also where JSON wrote them as words.
 
     Raises:
         yaml.YAMLError: if it is none.
     """
-    return _captures(yaml.load(text, _Loader))
+    return _meant(yaml.load(text, _Loader))
 
 
-def _captures(value: Any) -> Any:
+def _meant(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _captures(inner) for key, inner in value.items()}
+        inner = {key: _meant(value) for key, value in value.items()}
+        return {float(key): value for key, value in inner.items()} if _from_numbers(inner) else inner
     if not isinstance(value, list):
         return value
-    return [f"{next(iter(e))}:" if isinstance(e, dict) and list(e.values()) == [None] else _captures(e) for e in value]
+    return [f"{next(iter(e))}:" if isinstance(e, dict) and list(e.values()) == [None] else _meant(e) for e in value]
+
+
+def _from_numbers(value: dict[Any, Any]) -> bool:
+    """Return whether the keys of a mapping are numbers, which are no names that could be merged or overridden."""
+    try:
+        return bool(value) and all(math.isfinite(float(key)) for key in value)
+    except (TypeError, ValueError):
+        return False
 
 
 def shipped() -> list[Path]:
@@ -157,9 +168,9 @@ def merge(base: Any, over: Any) -> Any:
     """Return ``over`` merged into ``base``, both left as they are.
 
     Of two classes the arguments of one are no arguments of the other: ``over``'s alone count. A base may leave the
-    class open.
+    class open. Of two mappings from numbers, such as beta over epochs, ``over``'s counts as a whole.
     """
-    if not isinstance(base, dict) or not isinstance(over, dict):
+    if not isinstance(base, dict) or not isinstance(over, dict) or _from_numbers(base) or _from_numbers(over):
         return copy.deepcopy(over)
     if "class_path" in base and over.get("class_path", base["class_path"]) != base["class_path"]:
         return copy.deepcopy(over)
@@ -180,7 +191,7 @@ def override(config: dict[str, Any], path: str, value: Any) -> None:
     for name in parents:
         node = _inside(node, name)
         node = node.setdefault(name, {}) if isinstance(node, dict) else node
-        if node is None or not isinstance(node, dict):
+        if not isinstance(node, dict) or _from_numbers(node):
             raise InputError(
                 f"Expected --{path} to name a key but {name!r} in it is {node!r} and has none; set {name!r} as a whole."
             )

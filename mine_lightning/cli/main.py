@@ -180,7 +180,8 @@ def _resume(folder: RunFolder) -> None:
     quiet_lightning()
     config = configs.load(folder.config_file)
     if studies.is_one(config):
-        studies.resume(folder)
+        with folder.claimed():
+            studies.resume(folder)
         return
     checks.check_names(config)
     ready, plain = resolved(config)

@@ -79,7 +79,8 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
     folder.write_identity(**identity)
     folder.write_config(parts.plain)
     folder.rows.touch()  # from here on there is something to go on from
-    return _run(folder, parts)
+    with folder.claimed():
+        return _run(folder, parts)
 
 
 def resume(folder: RunFolder) -> RunFolder:

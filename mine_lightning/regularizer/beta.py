@@ -14,13 +14,14 @@ class BetaSchedule:
     """Beta as straight lines between points, level before the first and after the last.
 
     ``{0: 0.0, 2: 1.0}`` rises from 0 over the first two epochs and stays at 1. A function of the epoch alone, so a
-    resumed run has it as the run that was never interrupted.
+    resumed run has it as the run that was never interrupted. Where the loader has no length it moves from epoch to
+    epoch, and stands still within one.
 
     Args:
-        points: beta at each epoch, counted from 0; 1.5 is the middle of the second.
+        points: beta at each epoch, counted from 0; 1.5 is the middle of the second, 2 the end of that.
 
     Raises:
-        InputError: if there is no point, or an epoch or a beta that is no number from 0 on.
+        InputError: if there is no point, an epoch or a beta that is no number from 0 on, or an epoch twice.
 
     Examples:
         >>> BetaSchedule({0: 0.0, 2: 1.0}).at(0.5)
@@ -33,9 +34,10 @@ class BetaSchedule:
         except (TypeError, ValueError):
             self.points = []
         numbers = [number for point in self.points for number in point]
-        if not numbers or not all(0 <= number < math.inf for number in numbers):
+        epochs = {epoch for epoch, _ in self.points}
+        if not numbers or not all(0 <= number < math.inf for number in numbers) or len(epochs) < len(self.points):
             raise InputError(
-                f"Expected beta over training as epochs and betas from 0 on but got {dict(points)!r}; "
+                f"Expected beta over training as epochs, each once, and betas from 0 on but got {dict(points)!r}; "
                 "write beta={0: 0.0, 2: 1.0} for a rise over the first two epochs."
             )
 

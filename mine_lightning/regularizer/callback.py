@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Literal, final
 
 import torch
@@ -113,10 +113,10 @@ class MINERegularizer(Callback):
         seed: int = 0,
         name: str | None = None,
     ) -> None:
-        if not _names(x) or not _names(z) or not isinstance(beta, int | float | dict):
+        if not _names(x) or not _names(z) or not isinstance(beta, Real | Mapping):
             raise InputError(
-                f"Expected x and z to be capture strings, or lists of them, and beta a number but got {x!r}, {z!r} and "
-                f"{beta!r}; write x='batch:0', z='output:encoder', beta=1e-3 or the like."
+                "Expected x and z to be capture strings, or lists of them, and beta a number, or betas by epoch, but "
+                f"got {x!r}, {z!r} and {beta!r}; write x='batch:0', z='output:encoder', beta=1e-3 or the like."
             )
         if direction not in ("maximize", "minimize"):
             raise InputError(
@@ -125,8 +125,8 @@ class MINERegularizer(Callback):
         for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
             if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
-        self.beta_schedule = BetaSchedule(beta) if isinstance(beta, dict) else None
-        self.beta: float = beta if not isinstance(beta, dict) else BetaSchedule(beta).at(0)
+        self.beta_schedule = BetaSchedule(beta) if isinstance(beta, Mapping) else None
+        self.beta = BetaSchedule(beta).at(0) if isinstance(beta, Mapping) else float(beta)
         if not 0 <= self.beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
                 f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {self.beta}, {t_steps} and {seed}; "
@@ -237,6 +237,12 @@ class MINERegularizer(Callback):
             self._recorder.attach(pl_module)
         self._recorder.arm(pl_module, batch)
         if self.beta_schedule is not None:
+            if math.isinf(trainer.num_training_batches):
+                self._once.say(
+                    "endless",
+                    f"beta of {self._log_name('mi')} stands still within an epoch, since the training loader has no "
+                    "length; with the Trainer's limit_train_batches an epoch has one.",
+                )
             self.beta = self.beta_schedule.at(trainer.current_epoch + batch_idx / trainer.num_training_batches)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:

@@ -78,7 +78,7 @@ class FirstBatches:
             return  # it returned None for every batch so far: nothing has been shown yet
         if self._judged or (not begun and early and waits):
             return
-        self._judged = True
+        self._judged = not watches  # a term without weight may be given one, and then has to have an effect
         if begun:
             return
         if pair is None and not built:

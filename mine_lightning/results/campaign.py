@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,15 +69,32 @@ class Planned:
         """Return whether ``results/`` has this run, by the config as it is now."""
         return any(_same(summary, self.identity) for summary in load(root))
 
+    def folders(self) -> list[RunFolder]:
+        """Return every run folder of this run, by name."""
+        folders = [RunFolder(path.parent) for path in (self.output / self.identity["experiment"]).glob("*/run.json")]
+        own = [folder for folder in folders if _same(folder.identity, self.identity)]
+        return sorted(own, key=lambda folder: folder.path.name)
+
     def folder(self) -> RunFolder | None:
         """Return the run folder that has got furthest, or None where there is none to go on from."""
-        candidates = [
-            RunFolder(path.parent)
-            for path in sorted((self.output / self.identity["experiment"]).glob("*/run.json"))
-            if _same(RunFolder(path.parent).identity, self.identity)
-        ]
-        candidates = [folder for folder in candidates if folder.started]
+        candidates = [folder for folder in self.folders() if folder.started]
         return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
+
+    @contextmanager
+    def claimed(self, wait: bool = False) -> Iterator[None]:
+        """Keep this run for this process while the block runs.
+
+        Args:
+            wait: wait until no other process works on it.
+
+        Raises:
+            ClaimedError: if another process works on it and ``wait`` is False.
+        """
+        with claim(self.lock, f"the run {self.name}", wait):
+            for folder in self.folders():  # a training goes on by itself where its command was killed
+                with folder.claimed(wait):
+                    pass
+            yield
 
     @property
     def name(self) -> str:
@@ -133,7 +151,10 @@ def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[st
             print(f"{one.name}: is there", flush=True)
     for place, one in shared(missing):
         print(f"[{place + 1}/{len(missing)}] {one.name}", flush=True)
-        print(f"  kept as {keep(one.finish(train), root, replace=True)}", flush=True)
+        if one.kept(root):
+            print("  is there by now", flush=True)
+        else:
+            print(f"  kept as {keep(one.finish(train), root, replace=True)}", flush=True)
 
 
 def shared(table: Sequence[Planned]) -> Iterator[tuple[int, Planned]]:
@@ -144,13 +165,13 @@ def shared(table: Sequence[Planned]) -> Iterator[tuple[int, Planned]]:
     busy = []
     for place, one in enumerate(table):
         try:
-            with claim(one.lock, f"the run {one.name}"):
+            with one.claimed():
                 yield place, one
         except ClaimedError:
             busy.append((place, one))
     for place, one in busy:
         print(f"waiting for another process to finish {one.name}", flush=True)
-        with claim(one.lock, f"the run {one.name}", wait=True):
+        with one.claimed(wait=True):
             yield place, one
 
 

@@ -104,15 +104,18 @@ class RunFolder:
             folder.samples.mkdir(exist_ok=True)
         return folder
 
-    def claimed(self) -> AbstractContextManager[None]:
+    def claimed(self, wait: bool = False) -> AbstractContextManager[None]:
         """Keep other runs of this folder out while the block runs; two would write one metrics.csv and last.ckpt.
 
+        Args:
+            wait: wait until no other process works on it.
+
         Raises:
-            ClaimedError: if another process works on it.
+            ClaimedError: if another process works on it and ``wait`` is False.
         """
         if _rank() != 0:
             return nullcontext()  # the first process holds it for all
-        return claim(self.path / ".lock", f"the run folder {self.path}")
+        return claim(self.path / ".lock", f"the run folder {self.path}", wait)
 
     @property
     def config_file(self) -> Path:

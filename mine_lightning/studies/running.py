@@ -42,7 +42,7 @@ def run(
     Raises:
         InputError: if the file has rows of another study, or another process fills it.
     """
-    with claim(path.with_name(".lock"), f"the study in {path.parent}"):
+    with claim(path.with_name(f".{path.name}.lock"), f"the study in {path.parent}"):
         return _run(study, estimators, path, seed, tell)
 
 

@@ -52,6 +52,16 @@ def test_override_makes_keys_that_are_not_there_yet():
     assert config == {"trainer": {"max_epochs": 2}}
 
 
+@pytest.mark.parametrize("text", ["{0: 1, 3: 0.0}", '{"0": 1, "3": 0.0}', "{0.0: 1, 3e0: 0.0}"])
+def test_what_runs_over_numbers_is_one_value(text):
+    config = {"mine": {"beta": {0.0: 0.0, 2.0: 1.0}}}
+    configs.override(config, "mine.beta", configs.parse_yaml(text))
+    assert config == {"mine": {"beta": {0.0: 1, 3.0: 0.0}}}
+    assert configs.merge({"mine": {"beta": 1.0}}, config) == config
+    with pytest.raises(InputError, match="set 'beta' as a whole"):
+        configs.override(config, "mine.beta.2", 0.5)
+
+
 def test_override_through_null_is_told():
     with pytest.raises(InputError, match="'mine' in it is None and has none"):
         configs.override({"mine": None}, "mine.beta", 1.0)

@@ -1,10 +1,15 @@
 """The weight of a term over training: lines between points, and what the host gets of it."""
 
+import itertools
+
+import numpy as np
 import pytest
+import torch
 from by_hand import Classifier
-from cases import difference
+from cases import difference, trainer
 from pytorch_lightning import Callback
 from test_automatic_hosts import fit, regularizer
+from torch.utils.data import DataLoader, IterableDataset
 
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.beta import BetaSchedule
@@ -15,10 +20,30 @@ def test_beta_runs_in_lines_from_point_to_point(epoch, beta):
     assert BetaSchedule({4: 0.0, 1: 0.5, 2: 2.0}).at(epoch) == beta
 
 
-@pytest.mark.parametrize("points", [{}, {0: -1.0}, {-1: 1.0}, {"first": 1.0}, {0: None}, {0: float("inf")}])
+@pytest.mark.parametrize(
+    "points", [{}, {0: -1.0}, {-1: 1.0}, {"first": 1.0}, {0: None}, {0: float("inf")}, {0: 1.0, "0": 2.0}]
+)
 def test_what_is_no_schedule_is_told(points):
-    with pytest.raises(InputError, match="Expected beta over training as epochs and betas from 0 on but got"):
+    with pytest.raises(
+        InputError, match="Expected beta over training as epochs, each once, and betas from 0 on but got"
+    ):
         regularizer(beta=points)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert regularizer(beta=np.float32(0.5)).beta == 0.5
+    assert regularizer(beta={np.int64(0): np.float32(0.25), 1: 0.5}).beta == 0.25
+
+
+def test_a_loader_without_a_length_is_told(tmp_path):
+    class Endless(IterableDataset):
+        def __iter__(self):
+            return itertools.repeat((torch.randn(4), torch.tensor(0)))
+
+    run = trainer(tmp_path, regularizer(beta={0: 0.0, 1: 0.5}), max_epochs=-1, max_steps=3)
+    with pytest.warns(UserWarning, match="beta of mine/mi stands still within an epoch"):
+        run.fit(Classifier(), DataLoader(Endless(), 16))
+    assert run.callback_metrics["mine/beta"] == 0
 
 
 class SetByHand(Callback):

@@ -123,3 +123,14 @@ def test_a_part_that_no_optimizer_has_is_told():
     head = SimpleNamespace(optimizers=[torch.optim.SGD(host.head.parameters(), lr=0.1)])
     with pytest.warns(UserWarning, match="no optimizer of Classifier has a parameter"):
         judge.tell_of_no_optimizer(head, host, pair)
+
+
+def test_a_term_that_starts_without_weight_is_judged_when_it_gets_one():
+    host, x = Classifier(), torch.randn(8, 4)
+    pair = Captured(x, x, ((x,), (x,)))
+    judge, _ = judge_of(host)
+    judge.saw_backward()
+    for batch_idx in range(3):
+        look(judge, host, pair, batch_idx, watches=True)
+    with pytest.raises(InputError, match="neither 'batch:0' nor 'output:encoder' carries a gradient"):
+        look(judge, host, pair, batch_idx=3)

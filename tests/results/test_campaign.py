@@ -14,6 +14,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.results import campaign
 from mine_lightning.results.__main__ import main
 from mine_lightning.results.campaign import Planned, run
+from mine_lightning.runs.folder import RunFolder
 
 TABLE = ["gan_25gaussians", "gan_spiral", "--protocol", "smoke", "--seeds", "0", "1"]
 
@@ -47,7 +48,7 @@ class Trainer:
 
 def wait_until(condition):
     """Wait for what another thread does, and no longer than it may take."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -110,6 +111,23 @@ def test_a_run_that_the_other_command_left_unfinished_is_taken_up(tmp_path):
         table(tmp_path, while_the_other_works)
     other.join(timeout=60)
     assert second.calls[-1][0] == "--resume"
+    assert len(list(tmp_path.rglob("results/*/*.json"))) == 4
+
+
+def test_a_training_whose_command_was_killed_is_waited_for(tmp_path):
+    """It goes on by itself, and may not have a checkpoint yet."""
+    trainer, orphan = Trainer(tmp_path / "runs"), Planned.of("gan_25gaussians", "smoke", 0, str(tmp_path / "runs"))
+    folder = RunFolder(tmp_path / "runs" / "gan_25gaussians" / "run0")
+    (folder.path / "checkpoints").mkdir(parents=True)
+    (folder.path / "run.json").write_text(json.dumps(orphan.identity))
+    command = threading.Thread(target=table, args=(tmp_path, trainer))
+    with folder.claimed():
+        command.start()
+        wait_until(lambda: len(trainer.calls) == 3)  # all the others
+        folder.last_checkpoint.touch()
+        (folder.path / "summary.json").write_text((folder.path / "run.json").read_text())
+    command.join(timeout=60)
+    assert len(trainer.calls) == 3
     assert len(list(tmp_path.rglob("results/*/*.json"))) == 4
 
 

@@ -191,6 +191,19 @@ def test_a_file_that_is_not_there(capsys):
     assert "Expected YAML in nowhere.yaml but it can't be read" in capsys.readouterr().err
 
 
+def test_a_sweep_may_be_over_schedules(tmp_path):
+    schedules = [{0: 0.0, 2: 1.0}, {0: 1.0, 1.5: 0.0}]
+    path = tmp_path / "sweep.yaml"
+    path.write_text(yaml.safe_dump(SMALL | {"parameters": {"mine.beta": {"values": schedules}}}))
+    grid = Sweep.read(path)
+    found = [arguments.parse(list(grid.words(combination, "runs"))) for combination in grid.combinations]
+    assert [dict(request.overrides)["mine.beta"] for request in found] == schedules
+    hashes = {
+        Planned.told(grid.words(combination, "runs")).identity["config_hash"] for combination in grid.combinations
+    }
+    assert len(hashes) == 2
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_wandb_starts_the_same_runs_of_the_shipped_files(path):
     grid, content = Sweep.read(path), yaml.safe_load(path.read_text())
