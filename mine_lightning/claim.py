@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
-
 from mine_lightning.errors import InputError
 
 __all__ = ["ClaimedError", "claim"]
@@ -30,6 +28,8 @@ def claim(lock: Path, what: str, wait: bool = False) -> Iterator[None]:
         ClaimedError: if another process holds it and ``wait`` is False.
         InputError: if the file can't be written.
     """
+    import filelock  # here, where a run starts: importing the package has to stay cheap
+
     holder = filelock.FileLock(lock, timeout=-1 if wait else 0)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

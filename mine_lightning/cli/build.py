@@ -118,7 +118,7 @@ def told(message: str) -> str:
     takes, _, got = told_most.partition(" Got value: ")
     takes = re.sub(r"<class '([^']+)'>|typing\.", r"\1", takes.removeprefix("Expected a ").strip(" ."))
     if not got:
-        given = message.rpartition("Given value: ")[2].strip()
+        given = message[first:].partition("Given value: ")[2].partition("\n")[0].strip()
         # of a whole section that does not fit, jsonargparse shows all of it: no help
         got = "" if given.startswith(("{", "[", "Namespace")) else given
     return f"Expected {takes} for {path}" + (f" but got {got[:200]!r}" if got else "") + "; correct it in the config."

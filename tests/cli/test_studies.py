@@ -20,7 +20,7 @@ def words(name, out):
 def test_every_study_runs_and_leaves_a_folder(name, tmp_path, capsys):
     assert main(words(name, tmp_path)) == 0
     (folder,) = (tmp_path / name).iterdir()
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert sorted(path.name for path in folder.glob("[!.]*")) == [
         "config.yaml",
         "figure.png",
         "report.html",
