@@ -156,7 +156,7 @@ SECTIONS = (
     Section(
         "Stacked MNIST, small nets",
         "The small nets of Metz et al. with a discriminator a quarter of the generator's size (`--config small`), "
-        "5,000 generator steps where PacGAN's Table 3 has 500,000; no penalty in any system.",
+        "20,000 generator steps where PacGAN's Table 3 has 500,000; no penalty in any system.",
         MODES,
         (*_stacked("small"), Row("PacGAN4", "pacgan4", "small", ours=False)),
     ),
