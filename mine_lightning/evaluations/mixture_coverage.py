@@ -34,9 +34,10 @@ class MixtureCoverage(Scoring):
                 "Expected a datamodule with a mixture, whose centres MixtureCoverage counts, but there is none; "
                 "use mine_lightning.ToyMixture, or take the callback off."
             )
+        rule = (mixture.centres, mixture.std, getattr(mixture, "radius", 3.0))  # VEEGAN's, where it names none
         metrics: dict[str, Metric | MetricCollection] = {
-            "modes": ModesCaptured(mixture.centres, mixture.std, mixture.radius),
-            "high_quality": HighQualityShare(mixture.centres, mixture.std, mixture.radius),
+            "modes": ModesCaptured(*rule),
+            "high_quality": HighQualityShare(*rule),
         }
         # compute groups, found out in the first update, would share a state that reset() parts
         self.score_with(MetricCollection(metrics, compute_groups=False), pl_module)
