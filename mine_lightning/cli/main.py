@@ -180,8 +180,7 @@ def _resume(folder: RunFolder) -> None:
     quiet_lightning()
     config = configs.load(folder.config_file)
     if studies.is_one(config):
-        with folder.claimed():
-            studies.resume(folder)
+        studies.resume(folder)
         return
     checks.check_names(config)
     ready, plain = resolved(config)

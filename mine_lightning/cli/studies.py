@@ -85,7 +85,8 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
 
 def resume(folder: RunFolder) -> RunFolder:
     """Go on with a stopped study."""
-    return _run(folder, _build(load(folder.config_file)))
+    with folder.claimed():
+        return _run(folder, _build(load(folder.config_file)))
 
 
 def _identity(config: dict[str, Any], parts: Parts, experiment: str) -> dict[str, Any]:

@@ -125,11 +125,13 @@ class MINERegularizer(Callback):
         for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
             if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
-        self.beta_schedule = BetaSchedule(beta) if isinstance(beta, Mapping) else None
-        self.beta = BetaSchedule(beta).at(0) if isinstance(beta, Mapping) else float(beta)
-        if not 0 <= self.beta < math.inf or t_steps < 1 or seed < 0:
+        self.beta_schedule: BetaSchedule | None = None
+        if isinstance(beta, Mapping):
+            self.beta_schedule = BetaSchedule(beta)
+            beta = self.beta_schedule.at(0)
+        if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
             raise InputError(
-                f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {self.beta}, {t_steps} and {seed}; "
+                f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
         # a list of one is that one, in checkpoints too
@@ -137,6 +139,7 @@ class MINERegularizer(Callback):
             side if isinstance(side, str) else side[0] if len(side) == 1 else list(side) for side in (x, z)
         )
         self.direction = direction
+        self.beta = float(beta)
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
         self.statistics_network = statistics_network
         self.bound = DonskerVaradhan() if bound is None else copy.deepcopy(bound)  # its moving average is ours alone
@@ -237,13 +240,17 @@ class MINERegularizer(Callback):
             self._recorder.attach(pl_module)
         self._recorder.arm(pl_module, batch)
         if self.beta_schedule is not None:
-            if math.isinf(trainer.num_training_batches):
-                self._once.say(
-                    "endless",
-                    f"beta of {self._log_name('mi')} stands still within an epoch, since the training loader has no "
-                    "length; with the Trainer's limit_train_batches an epoch has one.",
-                )
-            self.beta = self.beta_schedule.at(trainer.current_epoch + batch_idx / trainer.num_training_batches)
+            self.beta = self.beta_schedule.at(self._epoch(trainer, batch_idx))
+
+    def _epoch(self, trainer: Trainer, batch_idx: int) -> float:
+        """Return how many epochs have passed, with the part of this one; without that where its length is unknown."""
+        if math.isinf(trainer.num_training_batches):
+            self._once.say(
+                "endless",
+                f"beta of {self._log_name('mi')} stands still within an epoch, since the training loader has no "
+                "length; with the Trainer's limit_train_batches an epoch has one.",
+            )
+        return trainer.current_epoch + batch_idx / trainer.num_training_batches
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._first.saw_backward()
