@@ -13,7 +13,7 @@ The map:
 * ``sharing``: :func:`load_host`, a trained host from its run folder.
 """
 
-from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
+from mine_lightning.bounds import SMILE, DonskerVaradhan, FDivergence, InfoNCE, JensenShannon, SumOverParts
 from mine_lightning.data.celeba import CelebA
 from mine_lightning.data.flat_mnist import FlatMNIST
 from mine_lightning.data.mnist_digits import MNISTDigits
@@ -76,6 +76,7 @@ __all__ = [
     "SeparableStatistics",
     "StackedMNIST",
     "StandardisedStatistics",
+    "SumOverParts",
     "ToyMixture",
     "UnrolledGAN",
     "estimate_mi",

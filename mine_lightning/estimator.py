@@ -117,6 +117,8 @@ class MINE(LightningModule):
     def scores(self, x: Tensor, z: Tensor, draw: str = "host") -> tuple[Tensor, Tensor]:
         """Return T's scores on the joint, ``[n]``, and on the marginals, ``[n, k]``, from one pass through T.
 
+        For a bound over parts of z, ``[n, parts]`` and ``[n, k, parts]``.
+
         Args:
             x: samples ``[n, *x_shape]``.
             z: their partners ``[n, *z_shape]``.
@@ -126,19 +128,31 @@ class MINE(LightningModule):
             with _stream(x.device, self.seed, "matrix", draw, self.updates):
                 index = self.pairing(len(x), torch.default_generator).to(x.device)
                 matrix = self.statistics_network.matrix(x, z)  # type: ignore[operator]
-            return matrix.diagonal(), matrix.gather(1, index)
+            self._check(matrix, (len(x), len(z)), "matrix")
+            partner = index if self.bound.parts is None else index[..., None].expand(-1, -1, self.bound.parts)
+            return matrix.diagonal(dim1=0, dim2=1).movedim(-1, 0), matrix.gather(1, partner)
         generator = torch.Generator().manual_seed(_derive(self.seed, "pairs", draw, self.updates))
         index = self.pairing(len(x), generator).to(x.device)
         k = index.shape[1]
         repeated = x.unsqueeze(1).expand(-1, k, *x.shape[1:]).flatten(0, 1)
         with _stream(x.device, self.seed, "noise", draw, self.updates):
             scores = self(torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
-        if scores.shape != (len(x) * (k + 1),):
-            raise InputError(
-                f"Expected the statistics network to return scores of shape [n] for n pairs, but {len(x) * (k + 1)} "
-                f"pairs gave {list(scores.shape)}; squeeze its last axis."
+        self._check(scores, (len(x) * (k + 1),), "forward")
+        return scores[: len(x)], scores[len(x) :].unflatten(0, (len(x), k))
+
+    def _check(self, scores: Tensor, pairs: tuple[int, ...], method: str) -> None:
+        """Refuse scores of another shape than one for each pair and, if the bound has parts, each part."""
+        expected = pairs if self.bound.parts is None else (*pairs, self.bound.parts)
+        if scores.shape != expected:
+            advice = (
+                "squeeze its last axis, or take the bound SumOverParts over parts of z"
+                if self.bound.parts is None
+                else f"give it parts={self.bound.parts} too, as GaussianStatistics takes it"
             )
-        return scores[: len(x)], scores[len(x) :].view(len(x), k)
+            raise InputError(
+                f"Expected the statistics network's {method} to return scores of shape {list(expected)} for "
+                f"{type(self.bound).__name__} but got {list(scores.shape)}; {advice}."
+            )
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, z: Tensor, draw: str) -> tuple[Tensor, Tensor]:

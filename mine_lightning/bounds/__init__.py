@@ -9,6 +9,8 @@ P(X,Z), and ``marginal`` ``[n, k]``, T at k samples of P(X)P(Z) for each of them
   state (a registered buffer), in evaluation mode never.
 * ``bound.shift_invariant`` says that T + constant scores the same, so that a bias of T's last layer has no gradient.
 
+A bound over parts of z, :class:`SumOverParts`, has scores of one axis more, the parts of each pair.
+
 Scores in half precision are read as float32. Where several processes train together, means over the marginal are
 taken over all of them, and the average over ranks of the gradients is the gradient on the global batch.
 
@@ -21,5 +23,15 @@ from mine_lightning.bounds.f_divergence import FDivergence
 from mine_lightning.bounds.info_nce import InfoNCE
 from mine_lightning.bounds.jensen_shannon import JensenShannon
 from mine_lightning.bounds.smile import SMILE
+from mine_lightning.bounds.sum_over_parts import SumOverParts
 
-__all__ = ["SMILE", "Bound", "DonskerVaradhan", "FDivergence", "InfoNCE", "JensenShannon", "log_mean_exp"]
+__all__ = [
+    "SMILE",
+    "Bound",
+    "DonskerVaradhan",
+    "FDivergence",
+    "InfoNCE",
+    "JensenShannon",
+    "SumOverParts",
+    "log_mean_exp",
+]

@@ -41,6 +41,7 @@ class Bound(nn.Module, ABC):
     """A lower bound on mutual information; the room's first lines state the contract."""
 
     shift_invariant: bool = False
+    parts: int | None = None  # of z, where T scores each on its own
 
     @abstractmethod
     def forward(self, joint: Tensor, marginal: Tensor) -> Tensor:
@@ -57,6 +58,10 @@ class Bound(nn.Module, ABC):
     def drift(self, marginal: Tensor) -> Tensor | None:
         """Return how far a batch is from the bound's moving average, in nats; None for a bound that keeps none."""
         return None
+
+    def limit(self, pairs: int) -> float:
+        """Return the most, in nats, that so many marginal pairs can show."""
+        return math.log(pairs)
 
     @torch.no_grad()
     def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:

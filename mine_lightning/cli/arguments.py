@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,4 +97,8 @@ def _take(request: Request, key: str, value: str) -> None:
 
 
 def _value(text: str) -> Any:
-    return text if text.endswith(":") else parse_yaml(text)  # a capture such as batch: and no mapping
+    if text.endswith(":"):  # a capture such as batch: and no mapping
+        return text
+    if text.startswith("{"):  # beta over epochs as {0:0.0,2:1.0}, where YAML reads 2:1.0 as a time of two hours
+        text = re.sub(r"([{,]\s*[0-9.]+):(?=[-+.0-9])", r"\1: ", text)
+    return parse_yaml(text)

@@ -33,21 +33,33 @@ class GaussianStatistics(nn.Module):
         z_shape: shape of one z; it is flattened to d numbers, best with mean 0 and variance 1
             (:class:`mine_lightning.networks.StandardisedStatistics`).
         x_encoder: makes the network from x_shape to mean and log-deviation, 2 d numbers; by its shape by default.
+        parts: None for one score a pair; else scores ``[n, parts]``, each of a run of d / parts coordinates, for
+            :class:`mine_lightning.bounds.SumOverParts`.
         least: of sigma, so that what x tells exactly does not make T infinite; above 0 and below 1, which sigma can't
             pass.
 
     Raises:
-        InputError: if ``least`` is not, or ``x_encoder`` returns another number than asked for.
+        InputError: if ``least`` is not, ``parts`` does not divide d, or ``x_encoder`` returns another number than asked for.
     """
 
     def __init__(
-        self, x_shape: Sequence[int], z_shape: Sequence[int], x_encoder: Encoder = encoder_for, least: float = 0.1
+        self,
+        x_shape: Sequence[int],
+        z_shape: Sequence[int],
+        x_encoder: Encoder = encoder_for,
+        least: float = 0.1,
+        parts: int | None = None,
     ) -> None:
         super().__init__()
         if not 0 < least < 1:
             raise InputError(f"Expected least, of a standard deviation, between 0 and 1 but got {least}; correct it.")
         self.least = least
         self.numbers = math.prod(z_shape)
+        if parts is not None and (parts < 1 or self.numbers % parts):
+            raise InputError(
+                f"Expected parts to divide the {self.numbers} numbers of z but got {parts}; choose another."
+            )
+        self.parts = parts
         self.f = x_encoder(x_shape, 2 * self.numbers)
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,11 +76,19 @@ class GaussianStatistics(nn.Module):
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         mean, std = self.moments(x)
         z = z.reshape(len(z), -1)
-        return (0.5 * z.square() - 0.5 * ((z - mean) / std).square() - std.log()).sum(dim=1)
+        each = 0.5 * z.square() - 0.5 * ((z - mean) / std).square() - std.log()
+        return each.sum(dim=1) if self.parts is None else each.unflatten(1, (self.parts, -1)).sum(dim=2)
 
     def matrix(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return T of every x with every z, ``[n of x, n of z]``."""
+        """Return T of every x with every z, ``[n of x, n of z]``, with ``parts`` as a last axis where there are some."""
         mean, std = self.moments(x)
         z, precision = z.reshape(len(z), -1), std.square().reciprocal()
-        alone = -0.5 * (mean.square() * precision).sum(dim=1) - std.log().sum(dim=1)
-        return alone[:, None] + (mean * precision) @ z.T + 0.5 * (1 - precision) @ z.square().T
+        alone = -0.5 * mean.square() * precision - std.log()
+        if self.parts is None:
+            return alone.sum(dim=1)[:, None] + (mean * precision) @ z.T + 0.5 * (1 - precision) @ z.square().T
+        alone, linear, square, z = (
+            side.unflatten(1, (self.parts, -1)).movedim(1, 0)  # [parts, n, d / parts], for one product a part
+            for side in (alone, mean * precision, 0.5 * (1 - precision), z)
+        )
+        pairs = alone.sum(dim=2)[:, :, None] + linear @ z.mT + square @ z.square().mT
+        return pairs.movedim(0, -1)

@@ -28,12 +28,14 @@ class Reading:
     Attributes:
         value: in nats.
         drift: how far the batch's log-mean-exp was from the moving average, in nats; None where there is none.
-        pairs: marginal pairs that the value was computed from.
+        pairs: marginal scores that the value was computed from.
+        limit: the most, in nats, that so many can show.
     """
 
     value: Tensor
     drift: Tensor | None
     pairs: int
+    limit: float
 
 
 class Ascent:
@@ -128,7 +130,7 @@ class Ascent:
                 found = torch.autograd.grad(-objective, parameters, allow_unused=True)
             self._step(parameters, found, ranks)
             mine.updates += 1
-            first = first or Reading(value, drift, marginal.numel())
+            first = first or Reading(value, drift, marginal.numel(), mine.bound.limit(marginal.numel()))
         assert first is not None
         return first
 

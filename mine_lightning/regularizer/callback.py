@@ -73,8 +73,8 @@ class MINERegularizer(Callback):
         direction: "maximize" or "minimize" the mutual information.
         beta: weight of the term beside the host's loss, per nat. With 0 the term is only watched: the host's weights
             are bitwise those without the callback. Or its values at epochs, ``{0: 0.0, 2: 1.0}`` for a warm-up over
-            two: :class:`~mine_lightning.regularizer.beta.BetaSchedule`. As one number the attribute may be set
-            between steps.
+            two: :class:`~mine_lightning.regularizer.beta.BetaSchedule`. The attribute may be set between steps, to
+            either; what is set last holds.
         adaptive_clip: clip the term's gradient to the norm of the host's own; by default on to maximise, where the
             term has no upper end, and off to minimise.
         statistics_network: T, a module, or a callable from the shapes of x and z (without the batch axis) to one.
@@ -125,21 +125,14 @@ class MINERegularizer(Callback):
         for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
             if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
-        self.beta_schedule: BetaSchedule | None = None
-        if isinstance(beta, Mapping):
-            self.beta_schedule = BetaSchedule(beta)
-            beta = self.beta_schedule.at(0)
-        if not 0 <= beta < math.inf or t_steps < 1 or seed < 0:
-            raise InputError(
-                f"Expected finite beta >= 0, t_steps >= 1 and seed >= 0 but got {beta}, {t_steps} and {seed}; "
-                "to reverse the term use direction, to watch without a term use beta=0."
-            )
+        self.beta = beta
+        if t_steps < 1 or seed < 0:
+            raise InputError(f"Expected t_steps >= 1 and seed >= 0 but got {t_steps} and {seed}; correct it.")
         # a list of one is that one, in checkpoints too
         self.x, self.z = (
             side if isinstance(side, str) else side[0] if len(side) == 1 else list(side) for side in (x, z)
         )
         self.direction = direction
-        self.beta = float(beta)
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
         self.statistics_network = statistics_network
         self.bound = DonskerVaradhan() if bound is None else copy.deepcopy(bound)  # its moving average is ours alone
@@ -165,6 +158,22 @@ class MINERegularizer(Callback):
     def mine(self) -> MINE | None:
         """T, its bound and their state; None until the first batch has shown the shapes."""
         return self._ascent.mine
+
+    @property
+    def beta(self) -> float:
+        """The weight of the term now."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, beta: float | Mapping[float, float]) -> None:
+        self.beta_schedule = BetaSchedule(beta) if isinstance(beta, Mapping) else None
+        weight = beta if self.beta_schedule is None else self.beta_schedule.at(0)
+        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+            raise InputError(
+                f"Expected beta to be a finite number >= 0, or betas by epoch, but got {beta!r}; "
+                "to reverse the term use direction, to watch without a term use beta=0."
+            )
+        self._beta = float(weight)
 
     # --- what is saved
 
@@ -240,7 +249,7 @@ class MINERegularizer(Callback):
             self._recorder.attach(pl_module)
         self._recorder.arm(pl_module, batch)
         if self.beta_schedule is not None:
-            self.beta = self.beta_schedule.at(self._epoch(trainer, batch_idx))
+            self._beta = self.beta_schedule.at(self._epoch(trainer, batch_idx))
 
     def _epoch(self, trainer: Trainer, batch_idx: int) -> float:
         """Return how many epochs have passed, with the part of this one; without that where its length is unknown."""

@@ -36,12 +36,13 @@ class Health:
         self._drift: Tensor | None = None
         self._updates = 0
         self._limit = math.inf
+        self._pairs = 0
         self._best = -math.inf
 
     def watch(self, reading: Reading) -> None:
         """Take in what the bound read on a training batch."""
         self._updates += 1
-        self._limit = math.log(reading.pairs)
+        self._limit, self._pairs = reading.limit, reading.pairs
         self._value = _moved(self._value, reading.value)
         self._drift = None if reading.drift is None else _moved(self._drift, reading.drift)
 
@@ -71,9 +72,9 @@ class Health:
         if value > 0.9 * self._limit:
             self._once.say(
                 "limit",
-                f"{self.name} is {value:.2f} nats, near the logarithm of the {math.exp(self._limit):.0f} marginal "
-                f"pairs of a batch, {self._limit:.2f}, the most that so many can show: the truth may lie far above. "
-                "Larger batches or Derangements(k) with more partners raise the limit.",
+                f"{self.name} is {value:.2f} nats, near {self._limit:.2f}, the most that the {self._pairs} marginal "
+                "scores of a batch can show: the truth may lie far above. Larger batches, Derangements(k) with more "
+                "partners, or SumOverParts where z has many numbers raise the limit.",
             )
 
     def _judge_average(self) -> None:

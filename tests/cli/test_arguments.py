@@ -14,7 +14,8 @@ def test_configs_and_overrides_keep_their_order():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-3", 0.001), ("0.5", 0.5), ("3", 3), ("[1, 2]", [1, 2]), ("true", True), ("relu", "relu"), ("null", None)],
+    [("1e-3", 0.001), ("0.5", 0.5), ("3", 3), ("[1, 2]", [1, 2]), ("true", True), ("relu", "relu"), ("null", None)]
+    + [("{0: 0.0, 2: 1.0}", {0: 0, 2: 1}), ("{0:0.0,2:1.0}", {0: 0, 2: 1}), ("{0:1e-3, 1.5:.5}", {0: 0.001, 1.5: 0.5})],
 )
 def test_values_are_yaml(text, value):
     assert parse(["--config", "a", "--x", text]).overrides == [("x", value)]

@@ -28,6 +28,32 @@ def test_the_matrix_has_the_score_of_every_pair(z_shape):
     torch.testing.assert_close(T.matrix(x, z), expected)
 
 
+@pytest.mark.parametrize(("z_shape", "parts"), [((6,), 3), ((2, 2), 1), ((4,), 4)])
+def test_parts_score_runs_of_coordinates_and_add_up_to_the_whole(z_shape, parts):
+    T, x, z = (
+        GaussianStatistics((5,), z_shape, parts=parts).double(),
+        torch.randn(7, 5).double(),
+        torch.randn(4, *z_shape),
+    )
+    z = z.double()
+    whole = GaussianStatistics((5,), z_shape).double()
+    whole.load_state_dict(T.state_dict())
+    matrix = T.matrix(x, z)
+    assert matrix.shape == (7, 4, parts)
+    torch.testing.assert_close(matrix.sum(dim=2), whole.matrix(x, z))
+    torch.testing.assert_close(torch.stack([T(x, z[i].expand(7, *z_shape)) for i in range(4)], dim=1), matrix)
+    mean, std = T.moments(x)
+    first = Normal(mean, std).log_prob(z.flatten(1)[:1]) - Normal(0.0, 1.0).log_prob(z.flatten(1)[:1])
+    width = T.numbers // parts
+    torch.testing.assert_close(matrix[:, 0, 0], first[:, :width].sum(dim=1))
+
+
+@pytest.mark.parametrize("parts", [0, -1, 2, 6])
+def test_parts_that_do_not_divide_z_are_refused(parts):
+    with pytest.raises(InputError, match="Expected parts to divide the 3 numbers of z but got"):
+        GaussianStatistics((5,), (3,), parts=parts)
+
+
 def test_with_the_true_moments_the_bound_is_the_information():
     """z = rho x + noise, both standard normal: I = -ln(1 - rho^2) / 2."""
     rho, generator = 0.8, torch.Generator().manual_seed(0)

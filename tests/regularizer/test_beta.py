@@ -35,6 +35,28 @@ def test_numbers_of_numpy_are_numbers():
     assert regularizer(beta={np.int64(0): np.float32(0.25), 1: 0.5}).beta == 0.25
 
 
+def test_beta_set_later_is_beta_given_at_the_start():
+    term = regularizer(beta=0.5)
+    term.beta = {0: 0.25, 2: 1.0}
+    assert (term.beta, term.beta_schedule.at(1)) == (0.25, 0.625)
+    term.beta = 2
+    assert (term.beta, term.beta_schedule) == (2.0, None)
+    for wrong in (-1.0, float("nan"), "1", None):
+        with pytest.raises(InputError, match="Expected beta to be a finite number >= 0, or betas by epoch, but got"):
+            term.beta = wrong
+    assert term.beta == 2
+
+
+def test_a_number_set_in_training_takes_over_from_the_schedule(tmp_path):
+    class Over(Callback):
+        def on_train_batch_end(self, trainer, *args):
+            term.beta = 0.75
+
+    term = regularizer(beta={0: 0.0, 1: 0.5})
+    fit(tmp_path, term, Over(), host=Classifier, max_epochs=1)
+    assert term.beta == 0.75
+
+
 def test_a_loader_without_a_length_is_told(tmp_path):
     class Endless(IterableDataset):
         def __iter__(self):

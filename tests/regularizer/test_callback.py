@@ -519,7 +519,7 @@ def test_scores_of_a_wrong_shape_are_told(tmp_path):
             return super().forward(x, z)[:, None]
 
     loader = DataLoader(TensorDataset(torch.randn(8, 4), torch.randint(2, (8,))), 4)
-    with pytest.raises(InputError, match=r"scores of shape \[n\] for n pairs, but 8 pairs gave \[8, 1\]"):
+    with pytest.raises(InputError, match=r"scores of shape \[8\] for DonskerVaradhan but got \[8, 1\]; squeeze"):
         trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize", statistics_network=Column)).fit(
             Plain(), loader
         )
@@ -529,7 +529,9 @@ def test_a_value_near_what_the_batch_can_show_is_told_while_it_trains(tmp_path):
     """I(z; z) is infinite, a batch of 8 can show 2.1 nats."""
     bound = DonskerVaradhan(rate=0.05)
     callback = MINERegularizer("input:channel", "output:channel", "minimize", 0.0, bound=bound)
-    with pytest.warns(UserWarning, match="mine/mi is .* near the logarithm of the 8 marginal pairs of a batch, 2.08"):
+    with pytest.warns(
+        UserWarning, match="mine/mi is .* near 2.08, the most that the 8 marginal scores of a batch can show"
+    ):
         trainer(tmp_path, callback).fit(Gaussian(1.0), DataLoader(torch.randn(8 * 600, 1), 8))
 
 

@@ -1,0 +1,116 @@
+"""The sum over parts of z: equal to the bounds one by one, and to the information where the parts are independent."""
+
+import math
+
+import pytest
+import torch
+from cases import BOUNDS, GAUSSIAN_MI, gaussian_scores
+from pytorch_lightning import Trainer
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from mine_lightning import MINE, AllOthers, GaussianStatistics, InputError, StandardisedStatistics
+from mine_lightning.bounds import DonskerVaradhan, SumOverParts
+
+
+def scores(parts=3, n=20, k=4):
+    generator = torch.Generator().manual_seed(2)
+    return (torch.randn(*shape, parts, generator=generator, dtype=torch.float64) for shape in ((n,), (n, k)))
+
+
+@pytest.mark.parametrize("make", BOUNDS)
+def test_value_and_objective_are_those_of_the_parts_one_by_one(make):
+    joint, marginal = scores()
+    summed, alone = SumOverParts(3, make()), [make() for _ in range(3)]
+    for _ in range(2):  # the second time the moving averages of the parts differ
+        for method in ("forward", "objective"):
+            by_hand = sum(getattr(one, method)(joint[:, i], marginal[:, :, i]) for i, one in enumerate(alone))
+            torch.testing.assert_close(getattr(summed, method)(joint, marginal), by_hand)
+    assert summed.shift_invariant == alone[0].shift_invariant
+
+
+def test_on_the_best_t_of_independent_parts_it_is_their_information():
+    one, other = gaussian_scores(), gaussian_scores(shift=0.5)
+    joint, marginal = (torch.stack(both, dim=-1) for both in zip(one, other, strict=True))
+    assert SumOverParts(2)(joint, marginal).item() == pytest.approx(2 * GAUSSIAN_MI, abs=0.01)
+
+
+def test_its_error_is_that_of_sums_and_not_of_parts():
+    joint, marginal = scores(parts=1, n=400)
+    twice = SumOverParts(2).stderr(joint.expand(-1, 2), marginal.expand(-1, -1, 2))  # the same part again
+    torch.testing.assert_close(twice, 2 * DonskerVaradhan().stderr(joint[:, 0], marginal[:, :, 0]))
+
+
+def test_each_part_can_show_as_much_as_one_bound():
+    assert SumOverParts(4).limit(4 * 39_800) == pytest.approx(4 * math.log(39_800))
+
+
+def test_the_drift_is_that_of_the_part_farthest_off():
+    summed, (joint, marginal) = SumOverParts(3), scores()
+    summed.objective(joint, marginal)
+    moved = marginal + torch.tensor([0.1, -2.0, 0.5])
+    assert summed.drift(moved).item() == pytest.approx(-2.0, abs=0.02)
+
+
+@pytest.mark.parametrize("parts", [0, -1])
+def test_less_than_one_part_is_refused(parts):
+    with pytest.raises(InputError, match="Expected parts >= 1 but got"):
+        SumOverParts(parts)
+
+
+def test_t_and_bound_have_to_agree_on_the_parts():
+    x, z = torch.randn(8, 3), torch.randn(8, 4)
+    for one, other in ((2, None), (None, SumOverParts(2)), (4, SumOverParts(2))):
+        mine = MINE(GaussianStatistics((3,), (4,), parts=one), bound=other, pairing=AllOthers())
+        with pytest.raises(InputError, match=r"matrix to return scores of shape .* for \w+ but got"):
+            mine.estimate(x, z)
+
+
+def test_without_a_matrix_it_is_the_same():
+    """Both ways of scoring, over all pairs of a batch."""
+    torch.manual_seed(0)
+    x, z, T = torch.randn(8, 3), torch.randn(8, 4), GaussianStatistics((3,), (4,), parts=2)
+    by_matrix = MINE(T, bound=SumOverParts(2), pairing=AllOthers()).estimate(x, z)
+    torch.testing.assert_close(MINE(OneByOne(T), bound=SumOverParts(2), pairing=AllOthers()).estimate(x, z), by_matrix)
+
+
+class OneByOne(nn.Module):
+    """T without its matrix."""
+
+    def __init__(self, T):
+        super().__init__()
+        self.T = T
+
+    def forward(self, x, z):
+        return self.T(x, z)
+
+
+def test_it_learns_more_than_the_logarithm_of_the_pairs():
+    """12 independent numbers of z = x + noise hold 20.2 nats; the 2,450 pairs of a batch can show 7.8."""
+    torch.manual_seed(0)
+    x = torch.randn(6_000, 12)
+    z = x + 0.19 * torch.randn(6_000, 12)
+    truth = 12 * 0.5 * math.log(1 + 0.19**-2)
+    pairs = TensorDataset(x, z)
+    found = {}
+    for parts in (None, 12):
+        mine = MINE(
+            lambda x_shape, z_shape, parts=parts: StandardisedStatistics(
+                x_shape, z_shape, lambda *shapes: GaussianStatistics(*shapes, Linear, parts=parts)
+            ),
+            x_shape=(12,),
+            z_shape=(12,),
+            bound=None if parts is None else SumOverParts(parts),
+            pairing=AllOthers(),
+            optimizer=lambda parameters: torch.optim.Adam(parameters, lr=1e-2),
+        )
+        trainer = Trainer(max_epochs=4, accelerator="cpu", logger=False, enable_checkpointing=False)
+        trainer.fit(mine, DataLoader(pairs, 50, shuffle=True), DataLoader(TensorDataset(x[:2_000], z[:2_000]), 50))
+        found[parts] = trainer.callback_metrics["val/mi"].item()
+    assert found[None] < 14
+    assert found[12] == pytest.approx(truth, abs=0.5)
+
+
+class Linear(nn.Linear):
+    def __init__(self, shape, outputs):
+        super().__init__(shape[0], outputs)
