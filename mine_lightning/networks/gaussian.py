@@ -39,7 +39,8 @@ class GaussianStatistics(nn.Module):
             pass.
 
     Raises:
-        InputError: if ``least`` is not, ``parts`` does not divide d, or ``x_encoder`` returns another number than asked for.
+        InputError: if ``least`` is not, ``parts`` does not divide d, or ``x_encoder`` returns another number than
+            asked for.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class GaussianStatistics(nn.Module):
         return each.sum(dim=1) if self.parts is None else each.unflatten(1, (self.parts, -1)).sum(dim=2)
 
     def matrix(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return T of every x with every z, ``[n of x, n of z]``, with ``parts`` as a last axis where there are some."""
+        """Return T of every x with every z, ``[n of x, n of z]``, where there are ``parts`` with these last."""
         mean, std = self.moments(x)
         z, precision = z.reshape(len(z), -1), std.square().reciprocal()
         alone = -0.5 * mean.square() * precision - std.log()
