@@ -170,7 +170,7 @@ class MINERegularizer(Callback):
         weight = beta if self.beta_schedule is None else self.beta_schedule.at(0)
         if not isinstance(weight, Real) or not 0 <= weight < math.inf:
             raise InputError(
-                f"Expected beta to be a finite number >= 0, or betas by epoch, but got {beta!r}; "
+                f"Expected finite beta >= 0, or betas by epoch, but got {beta!r}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
         self._beta = float(weight)

@@ -42,7 +42,7 @@ def test_beta_set_later_is_beta_given_at_the_start():
     term.beta = 2
     assert (term.beta, term.beta_schedule) == (2.0, None)
     for wrong in (-1.0, float("nan"), "1", None):
-        with pytest.raises(InputError, match="Expected beta to be a finite number >= 0, or betas by epoch, but got"):
+        with pytest.raises(InputError, match="Expected finite beta >= 0, or betas by epoch, but got"):
             term.beta = wrong
     assert term.beta == 2
 
