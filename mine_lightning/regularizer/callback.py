@@ -166,14 +166,14 @@ class MINERegularizer(Callback):
 
     @beta.setter
     def beta(self, beta: float | Mapping[float, float]) -> None:
-        self.beta_schedule = BetaSchedule(beta) if isinstance(beta, Mapping) else None
-        weight = beta if self.beta_schedule is None else self.beta_schedule.at(0)
-        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+        schedule = BetaSchedule(beta) if isinstance(beta, Mapping) else None
+        weight: Any = beta if schedule is None else schedule.at(0)
+        if not isinstance(weight, Real) or not 0 <= float(weight) < math.inf:
             raise InputError(
                 f"Expected finite beta >= 0, or betas by epoch, but got {beta!r}; "
                 "to reverse the term use direction, to watch without a term use beta=0."
             )
-        self._beta = float(weight)
+        self._beta, self.beta_schedule = float(weight), schedule
 
     # --- what is saved
 

@@ -45,6 +45,10 @@ def test_beta_set_later_is_beta_given_at_the_start():
         with pytest.raises(InputError, match="Expected finite beta >= 0, or betas by epoch, but got"):
             term.beta = wrong
     assert term.beta == 2
+    term.beta = {0: 0.25, 2: 1.0}
+    with pytest.raises(InputError):
+        term.beta = -1.0
+    assert term.beta_schedule is not None  # what was wrong has changed nothing
 
 
 def test_a_number_set_in_training_takes_over_from_the_schedule(tmp_path):
