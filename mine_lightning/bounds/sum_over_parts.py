@@ -27,9 +27,10 @@ class SumOverParts(Bound):
     I(X; Z), by the chain rule. Where they are not it counts what they share more than once, and is a term to maximise
     rather than a number to report.
 
-    Source: the limit is that of McAllester and Stratos, Formal Limitations on the Measurement of Mutual Information, 2020;
-    to split the information so that each share stays below it is the way of Sordoni et al., Decomposed Mutual Information
-    Estimation, ICML 2021, there by the chain rule over parts of x, with conditional terms that are not taken here.
+    Source: the limit is that of McAllester and Stratos, Formal Limitations on the Measurement of Mutual Information,
+    2020; to split the information so that each share stays below it is the way of Sordoni et al., Decomposed Mutual
+    Information Estimation, ICML 2021, there by the chain rule over parts of x, with conditional terms, which are not
+    taken here.
 
     Scores have an axis more than the contract says: ``joint`` ``[n, parts]``, ``marginal`` ``[n, k, parts]``, as
     ``GaussianStatistics(parts=...)`` returns them.
