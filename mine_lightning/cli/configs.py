@@ -204,8 +204,9 @@ def override(config: dict[str, Any], path: str, value: Any) -> None:
 def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
     """Return 12 hex digits that stand for what a config computes: not for its seed, its paths or its hardware.
 
-    The arguments of this package's classes count with their defaults. Of other classes and of the Trainer just those
-    that are written count: their defaults come and go with versions of torch and Lightning. A class of this
+    The arguments of this package's classes count with their defaults, but for None, which is as good as no argument: a
+    class may get one that changes nothing by default, and its runs keep their hash. Of other classes and of the Trainer
+    just those that are written count: their defaults come and go with versions of torch and Lightning. A class of this
     package or of torch counts without its module, which may move, and which jsonargparse spells out or not by version.
 
     Args:
@@ -214,7 +215,8 @@ def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
     """
     kept: dict[str, Any] = _counting(written, resolved)
     named = written.get("trainer") or {}
-    kept["trainer"] = {key: value for key, value in kept.get("trainer", {}).items() if key in named}
+    counted, offered = kept.get("trainer", {}), resolved.get("trainer", {})
+    kept["trainer"] = {key: counted.get(key) for key in named if key in offered}  # the Trainer's null may be no default
     for key, inner in _NOT_HASHED.items():
         if inner is None:
             kept.pop(key, None)
@@ -235,7 +237,7 @@ def _counting(written: Any, resolved: Any) -> Any:
         arguments, named = resolved.get("init_args") or {}, given.get("init_args") or {}
         chosen = {key: _counting(named[key], value) for key, value in arguments.items() if key in named}
         return {"class_path": _short(resolved["class_path"]), "init_args": chosen}
-    counted = {key: _counting(given.get(key), value) for key, value in resolved.items()}
+    counted = {key: _counting(given.get(key), value) for key, value in resolved.items() if value is not None}
     if isinstance(counted.get("class_path"), str):
         counted["class_path"] = _short(counted["class_path"])
     return counted

@@ -179,6 +179,20 @@ def test_hash_counts_our_defaults_and_not_those_of_torch():
     assert configs.config_hash(config, resolved) == base
 
 
+def test_hash_does_not_count_an_argument_that_is_none_but_for_the_trainers():
+    hashes = [
+        configs.config_hash({"trainer": trainer}, {"model": {"init_args": arguments}, "trainer": {"logger": None}})
+        for arguments, trainer in [
+            ({"a": 1}, {}),
+            ({"a": 1, "b": None}, {}),
+            ({"a": 1, "b": 2}, {}),
+            ({"a": 1}, {"logger": None}),
+        ]
+    ]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
 def test_hash_does_not_tell_where_a_class_is_found():
     base = hash_of()
     spelled = "mine_lightning.networks.discriminators.ConvDiscriminator"
