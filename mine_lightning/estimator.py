@@ -177,7 +177,8 @@ class MINE(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor | None:
         if len(batch[0]) == 1 and self.updates > 0:
-            return None  # one pair has no marginal; as the rest of an epoch it is left out
+            # one pair has no marginal; as the rest of an epoch it is left out, and under DDP has to have a loss
+            return None if self.trainer.world_size == 1 else 0 * self(*batch).sum()
         joint, marginal = self.scores(*batch, "update")
         objective = self.bound.objective(joint, marginal)
         if self.updates % self.log_every == 0:

@@ -1,6 +1,7 @@
 """MINE under a plain Trainer, on pairs whose mutual information is known."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -134,6 +135,19 @@ def test_a_last_training_batch_of_one_pair_is_left_out_and_a_loader_of_single_pa
     assert mine.updates == 4
     with pytest.raises(ValueError, match="at least 2 samples but got 1"):
         trainer(tmp_path).fit(MINE(MLPStatistics, (1,), (1,)), DataLoader(pairs(3, 0), 1))
+
+
+@pytest.mark.parametrize(("processes", "loss"), [(1, None), (2, 0.0)])
+def test_a_rest_of_one_pair_has_the_loss_that_lightning_wants_of_many_processes(monkeypatch, processes, loss):
+    monkeypatch.setattr(MINE, "trainer", SimpleNamespace(world_size=processes))
+    mine = MINE(MLPStatistics, (1,), (1,))
+    mine.updates = 4
+    found = mine.training_step(pairs(1, 0).tensors, 4)
+    assert mine.updates == 4
+    assert loss is found is None or found.item() == loss
+    if found is not None:
+        found.backward()
+        assert all((p.grad == 0).all() for p in mine.parameters() if p.requires_grad)
 
 
 def test_a_callable_without_shapes_is_told():

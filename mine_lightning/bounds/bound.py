@@ -59,17 +59,20 @@ class Bound(nn.Module, ABC):
         """Return how far a batch is from the bound's moving average, in nats; None for a bound that keeps none."""
         return None
 
-    def limit(self, pairs: int) -> float:
-        """Return the most, in nats, that so many marginal pairs can show."""
-        return math.log(pairs)
+    def limit(self, n: int, k: int) -> float:
+        """Return the most, in nats, that n samples with k marginal pairs each can show."""
+        return math.log(n * k)
+
+    def contributions(self, joint: Tensor, marginal: Tensor) -> Tensor:
+        """Return how much each sample contributes to the value, ``[n]``, up to a constant (delta method)."""
+        return full(joint) - self.ratios(full(marginal)).mean(dim=1)
 
     @torch.no_grad()
     def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:
-        """Return the value's standard error in nats, from how much each sample contributes (delta method).
+        """Return the value's standard error in nats, from how much each sample contributes.
 
         It covers the noise of the n samples, not what T misses. Scores of this process alone. A marginal pair counts
         for its x, not for the other sample that its z is from: near the best T that is right to a tenth; for a T that
         is overconfident it is a quarter too low, for one that reads z alone, too high.
         """
-        contribution = full(joint) - self.ratios(full(marginal)).mean(dim=1)
-        return contribution.std() / math.sqrt(len(joint))
+        return self.contributions(joint, marginal).std() / math.sqrt(len(joint))

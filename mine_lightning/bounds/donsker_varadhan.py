@@ -59,7 +59,8 @@ class DonskerVaradhan(Bound):
 
     @torch.no_grad()
     def drift(self, marginal: Tensor) -> Tensor | None:
-        return (log_mean_exp(full(marginal)) - self.log_average).nan_to_num(0.0)  # no average before the first batch
+        drift = log_mean_exp(full(marginal)) - self.log_average
+        return drift.nan_to_num(0.0, posinf=0.0, neginf=0.0)  # no average before the first batch; one that overflowed
 
     def objective(self, joint: Tensor, marginal: Tensor) -> Tensor:
         joint, marginal = full(joint), full(marginal)

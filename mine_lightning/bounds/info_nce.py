@@ -45,8 +45,7 @@ class InfoNCE(Bound):
         self.shift_invariant = anchor == 0  # what T ascends pins the constant too
 
     def forward(self, joint: Tensor, marginal: Tensor) -> Tensor:
-        joint = full(joint)
-        return (joint - _log_denominator(joint, full(marginal))).mean()
+        return self.contributions(joint, marginal).mean()
 
     def objective(self, joint: Tensor, marginal: Tensor) -> Tensor:
         joint = full(joint)
@@ -57,10 +56,12 @@ class InfoNCE(Bound):
         """Return each score's share among the marginals of its own sample, times their number."""
         return torch.softmax(full(marginal), dim=1) * marginal.shape[1]
 
-    @torch.no_grad()
-    def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:
+    def limit(self, n: int, k: int) -> float:
+        return math.log(k + 1)
+
+    def contributions(self, joint: Tensor, marginal: Tensor) -> Tensor:
         joint = full(joint)
-        return (joint - _log_denominator(joint, full(marginal))).std() / math.sqrt(len(joint))
+        return joint - _log_denominator(joint, full(marginal))
 
 
 def _log_denominator(joint: Tensor, marginal: Tensor) -> Tensor:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import torch
 from torch import Tensor, nn
 
-from mine_lightning.bounds.bound import Bound, full
+from mine_lightning.bounds.bound import Bound
 from mine_lightning.bounds.donsker_varadhan import DonskerVaradhan
 from mine_lightning.errors import InputError
 
@@ -76,14 +75,12 @@ class SumOverParts(Bound):
         drifts = torch.stack(found)
         return drifts[drifts.abs().argmax()]
 
-    def limit(self, pairs: int) -> float:
-        return sum(bound.limit(pairs // self.parts) for bound in self.bounds)  # type: ignore[operator]
+    def limit(self, n: int, k: int) -> float:
+        return sum(bound.limit(n, k) for bound in self.bounds)  # type: ignore[operator]
 
-    @torch.no_grad()
-    def stderr(self, joint: Tensor, marginal: Tensor) -> Tensor:
-        """Return the standard error of the sum: the parts of one sample are not independent."""
-        contribution = (full(joint) - self.ratios(full(marginal)).mean(dim=1)).sum(dim=1)
-        return contribution.std() / math.sqrt(len(joint))
+    def contributions(self, joint: Tensor, marginal: Tensor) -> Tensor:
+        """Return what each sample contributes by all parts, ``[n]``, since those of one sample are not independent."""
+        return torch.stack([bound.contributions(*part) for bound, *part in self._split(joint, marginal)]).sum(dim=0)
 
     def _split(self, joint: Tensor, marginal: Tensor) -> list[tuple[Bound, Tensor, Tensor]]:
         return list(zip(self.bounds, joint.unbind(dim=-1), marginal.unbind(dim=-1), strict=True))  # type: ignore[arg-type]

@@ -208,6 +208,7 @@ def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
     class may get one that changes nothing by default, and its runs keep their hash. Of other classes and of the Trainer
     just those that are written count: their defaults come and go with versions of torch and Lightning. A class of this
     package or of torch counts without its module, which may move, and which jsonargparse spells out or not by version.
+    A run's own ``config.yaml``, in which all defaults are written, has another hash than the config it was made of.
 
     Args:
         written: the merged config.
@@ -236,7 +237,8 @@ def _counting(written: Any, resolved: Any) -> Any:
     if not str(resolved.get("class_path", "mine_lightning.")).startswith("mine_lightning."):
         arguments, named = resolved.get("init_args") or {}, given.get("init_args") or {}
         chosen = {key: _counting(named[key], value) for key, value in arguments.items() if key in named}
-        return {"class_path": _short(resolved["class_path"]), "init_args": chosen}
+        more = {"dict_kwargs": given["dict_kwargs"]} if given.get("dict_kwargs") else {}
+        return {"class_path": _short(resolved["class_path"]), "init_args": chosen, **more}
     counted = {key: _counting(given.get(key), value) for key, value in resolved.items() if value is not None}
     if isinstance(counted.get("class_path"), str):
         counted["class_path"] = _short(counted["class_path"])

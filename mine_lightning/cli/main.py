@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import shlex
 import signal
@@ -163,6 +164,16 @@ def _seeded(config: dict[str, Any]) -> dict[str, Any]:
     return configs.merge(over, config)
 
 
+def _unseeded(plain: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """Return the filled-in config less the seeds that nobody wrote, so that it can be run with another --seed."""
+    less = copy.deepcopy(plain)
+    if less.get("mine") and "seed" not in config["mine"]:
+        less["mine"].pop("seed", None)
+    if less["data"].get("init_args") and "seed" not in (config["data"].get("init_args") or {}):
+        less["data"]["init_args"].pop("seed", None)
+    return less
+
+
 def _start(config: dict[str, Any], experiment: str) -> None:
     quiet_lightning()
     ready, plain = resolved(config)
@@ -171,7 +182,7 @@ def _start(config: dict[str, Any], experiment: str) -> None:
     named = (identity[key] for key in ("experiment", "protocol", "dataset", "seed"))
     folder = RunFolder.create(plain["output"], *named)
     folder.write_identity(**identity)
-    folder.write_config(plain)
+    folder.write_config(_unseeded(plain, config))
     with folder.claimed():
         _run(folder, parts, plain, resume=False)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mine_lightning.bounds.bound import full
 from mine_lightning.errors import InputError
 from mine_lightning.networks.separable import Encoder, encoder_for
 
@@ -32,7 +33,8 @@ class GaussianStatistics(nn.Module):
         x_shape: shape of one x.
         z_shape: shape of one z; it is flattened to d numbers, best with mean 0 and variance 1
             (:class:`mine_lightning.networks.StandardisedStatistics`).
-        x_encoder: makes the network from x_shape to mean and log-deviation, 2 d numbers; by its shape by default.
+        x_encoder: makes the network from x_shape to 2 d numbers, the means and what a sigmoid turns into deviations
+            between ``least`` and 1; by its shape by default.
         parts: None for one score a pair; else scores ``[n, parts]``, each of a run of d / parts coordinates, for
             :class:`mine_lightning.bounds.SumOverParts`.
         least: of sigma, so that what x tells exactly does not make T infinite; above 0 and below 1, which sigma can't
@@ -71,8 +73,8 @@ class GaussianStatistics(nn.Module):
                 f"Expected x_encoder to return {2 * self.numbers} numbers for each x but {len(x)} samples gave the "
                 f"shape {list(found.shape)}; make its last layer as wide as its second argument says."
             )
-        mean, log_std = found.chunk(2, dim=1)
-        return mean, self.least + (1 - self.least) * torch.sigmoid(log_std)
+        mean, share = full(found).chunk(2, dim=1)
+        return mean, self.least + (1 - self.least) * torch.sigmoid(share)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         mean, std = self.moments(x)
@@ -83,7 +85,11 @@ class GaussianStatistics(nn.Module):
     def matrix(self, x: Tensor, z: Tensor) -> Tensor:
         """Return T of every x with every z, ``[n of x, n of z]``, where there are ``parts`` with these last."""
         mean, std = self.moments(x)
-        z, precision = z.reshape(len(z), -1), std.square().reciprocal()
+        with torch.autocast(x.device.type, enabled=False):  # the terms are far larger than their sum
+            return self._pairs(mean, std, full(z.reshape(len(z), -1)))
+
+    def _pairs(self, mean: Tensor, std: Tensor, z: Tensor) -> Tensor:
+        precision = std.square().reciprocal()
         alone = -0.5 * mean.square() * precision - std.log()
         if self.parts is None:
             return alone.sum(dim=1)[:, None] + (mean * precision) @ z.T + 0.5 * (1 - precision) @ z.square().T

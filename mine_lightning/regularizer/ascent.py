@@ -130,7 +130,7 @@ class Ascent:
                 found = torch.autograd.grad(-objective, parameters, allow_unused=True)
             self._step(parameters, found, ranks)
             mine.updates += 1
-            first = first or Reading(value, drift, marginal.numel(), mine.bound.limit(marginal.numel()))
+            first = first or Reading(value, drift, marginal.numel(), mine.bound.limit(*marginal.shape[:2]))
         assert first is not None
         return first
 

@@ -74,7 +74,8 @@ class MINERegularizer(Callback):
         beta: weight of the term beside the host's loss, per nat. With 0 the term is only watched: the host's weights
             are bitwise those without the callback. Or its values at epochs, ``{0: 0.0, 2: 1.0}`` for a warm-up over
             two: :class:`~mine_lightning.regularizer.beta.BetaSchedule`. The attribute may be set between steps, to
-            either; what is set last holds.
+            either; what is set last holds, a schedule from the next batch on. Checkpoints do not have it: set it again
+            where training is resumed.
         adaptive_clip: clip the term's gradient to the norm of the host's own; by default on to maximise, where the
             term has no upper end, and off to minimise.
         statistics_network: T, a module, or a callable from the shapes of x and z (without the batch axis) to one.
@@ -338,8 +339,12 @@ class MINERegularizer(Callback):
 
     @property
     def _acts(self) -> bool:
-        """Whether this term changes the host's gradient; what waits for a step does, if beta is 0 by now."""
-        return self.beta > 0 or self._delivery.store.holds_any()
+        """Whether this term changes the host's gradient: what waits for a step does, if beta is 0 by now.
+
+        One with a schedule always does. If it came in between two batches that are accumulated, the other terms would
+        have a share of the first in ``.grad`` already and hold that of the second.
+        """
+        return self.beta > 0 or self.beta_schedule is not None or self._delivery.store.holds_any()
 
     def _joined_terms(self, trainer: Trainer) -> list[MINERegularizer]:
         """Return the instances that change the host's gradient, in an order that the user's list does not decide."""

@@ -107,6 +107,14 @@ def test_rate_outside_its_range_is_refused():
         DonskerVaradhan(rate=0)
 
 
+@pytest.mark.parametrize("score", [math.inf, math.nan])
+def test_a_batch_that_overflowed_has_no_drift(score):
+    bound = DonskerVaradhan()
+    bound.objective(torch.zeros(2), torch.zeros(2, 1))
+    assert bound.drift(torch.full((2, 1), 0.5)).item() == pytest.approx(0.5)
+    assert bound.drift(torch.tensor([[0.0], [score]])).item() == 0
+
+
 def gradient_bias(batch_size, rate, batches=3000):
     """Return |mean gradient - true gradient| of the partition term for T(x, z) = a*x*z at a = 0.6, and its error.
 

@@ -22,7 +22,7 @@ def test_value_equals_the_sums_written_out():
 def test_value_reaches_log_k_plus_one_and_never_more(k):
     certain = InfoNCE()(torch.full((5,), 100.0).double(), torch.zeros(5, k).double()).item()
     assert certain == pytest.approx(math.log(k + 1))
-    assert InfoNCE()(10 * torch.rand(50), torch.randn(50, k)) < math.log(k + 1)
+    assert InfoNCE()(10 * torch.rand(50), torch.randn(50, k)) < math.log(k + 1) == InfoNCE().limit(50, k)
 
 
 def test_value_at_the_best_statistics_rises_to_the_mutual_information_with_k():

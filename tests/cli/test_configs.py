@@ -193,6 +193,15 @@ def test_hash_does_not_count_an_argument_that_is_none_but_for_the_trainers():
     assert len(set(hashes)) == 3
 
 
+def test_hash_counts_keywords_of_a_users_class():
+    node = {"class_path": "models.Net", "init_args": {"a": 1}}
+    hashes = {
+        configs.config_hash({"model": node | more}, {"model": node | more})
+        for more in ({}, *({"dict_kwargs": {"b": b}} for b in (1, 2)))
+    }
+    assert len(hashes) == 3
+
+
 def test_hash_does_not_tell_where_a_class_is_found():
     base = hash_of()
     spelled = "mine_lightning.networks.discriminators.ConvDiscriminator"

@@ -15,7 +15,8 @@ import torch
 import yaml
 from cases import assert_same
 
-from mine_lightning.cli import main
+from mine_lightning.cli import configs, main
+from mine_lightning.cli.main import resolved
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.mode_counts import read_mode_counts
 
@@ -118,6 +119,10 @@ def test_a_finished_runs_config_starts_the_same_run_again(tmp_path):
     again = only_folder(tmp_path / "b")
     first, second = (json.loads((path / "summary.json").read_text()) for path in (folder, again))
     assert first["metrics"] == second["metrics"]
+    ready = yaml.safe_load((folder / "config.yaml").read_text())
+    configs.override(ready, "seed_everything", 7)  # --seed sets them all, where none was written
+    plain = resolved(ready)[1]
+    assert (plain["mine"]["seed"], plain["data"]["init_args"]["seed"]) == (7, 7)
 
 
 # a process of its own, with the quick judge; DYING is the batch of the second epoch in which it is killed

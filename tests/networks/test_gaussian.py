@@ -54,6 +54,15 @@ def test_parts_that_do_not_divide_z_are_refused(parts):
         GaussianStatistics((5,), (3,), parts=parts)
 
 
+@pytest.mark.parametrize("parts", [None, 4])
+def test_under_autocast_the_matrix_is_as_exact_as_the_scores(parts):
+    T = GaussianStatistics((32,), (32,), x_encoder=lambda shape, outputs: Moments(1.0, 0.11), least=0.1, parts=parts)
+    z = 1.5 + 0.1 * torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = T.matrix(z, z).diagonal(dim1=0, dim2=1).movedim(-1, 0)
+    torch.testing.assert_close(found, T(z, z), atol=1e-2, rtol=0)
+
+
 def test_with_the_true_moments_the_bound_is_the_information():
     """z = rho x + noise, both standard normal: I = -ln(1 - rho^2) / 2."""
     rho, generator = 0.8, torch.Generator().manual_seed(0)

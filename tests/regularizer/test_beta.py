@@ -100,3 +100,15 @@ def test_the_host_gets_the_term_with_the_beta_of_the_step_and_sees_it_logged(tmp
     assert difference(found, fit(tmp_path, setter, by_hand, host=Classifier, max_epochs=2)) == 0
     assert difference(found, fit(tmp_path, regularizer(), host=Classifier, max_epochs=2)) > 1e-4
     assert seen.found == pytest.approx(setter.found)
+
+
+@pytest.mark.parametrize("interval", [1, 10**9])
+def test_a_beta_that_rises_from_0_while_batches_are_accumulated_leaves_the_other_term_alone(tmp_path, interval):
+    def trained(*more, beta=0.5):
+        arguments = {"accumulate_grad_batches": 2, "log_every_n_steps": interval, "max_epochs": 1}
+        return fit(tmp_path, regularizer(beta=beta, name="a"), *more, host=Classifier, **arguments)
+
+    faint = regularizer(beta={0: 0.0, 1: 1e-9}, adaptive_clip=True, name="b")
+    alone = trained()
+    assert difference(trained(faint), alone) < 1e-6
+    assert difference(trained(beta=0.0), alone) > 1e-4

@@ -34,6 +34,15 @@ def test_one_batch_that_overflowed_is_no_divergence(bad):
     assert [("diverged" in text, "the most that" in text) for text in said_now] == [(False, True), (False, False)]
 
 
+def test_the_small_rest_of_an_epoch_does_not_lower_the_limit():
+    watched = health()
+    watched.watch(Reading(torch.tensor(1.0), torch.tensor(0.0), 2, math.log(2)))
+    assert said(watched.judge) == []
+    close = health(value=4.6)
+    close.watch(Reading(torch.tensor(0.6), torch.tensor(0.0), 2, math.log(2)))
+    assert "near 4.85, the most that the 128" in said(close.judge)[0]
+
+
 def test_a_good_estimate_is_left_alone():
     watched = health()
     assert said(lambda: [watched.judge(), watched.judge(0.9, 0.05)]) == []
