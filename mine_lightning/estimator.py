@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.held_out import HeldOut
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.processes import alone, rank
+from mine_lightning.streams import private_stream
 from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
 __all__ = ["MINE"]
@@ -220,14 +220,6 @@ def _derive(seed: int, *parts: Any) -> int:
     return int(np.random.SeedSequence([seed, rank(), *words]).generate_state(1, np.uint64)[0] >> 1)
 
 
-@contextmanager
-def _stream(device: torch.device, seed: int, *parts: Any) -> Iterator[None]:
-    """Run a block on a random stream of its own, on the CPU and on ``device``; the global one does not move."""
-    cuda = [device.index if device.index is not None else torch.cuda.current_device()] if device.type == "cuda" else []
-    # without a device type it looks for accelerators, which takes as long as a small network
-    with torch.random.fork_rng(devices=cuda, device_type="cuda"):
-        derived = _derive(seed, *parts)
-        torch.default_generator.manual_seed(derived)
-        for index in cuda:
-            torch.cuda.default_generators[index].manual_seed(derived)
-        yield
+def _stream(device: torch.device, seed: int, *parts: Any) -> AbstractContextManager[None]:
+    """Return a private stream of the run's seed, this process's rank and ``parts``."""
+    return private_stream(device, _derive(seed, *parts))

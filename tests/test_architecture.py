@@ -10,11 +10,13 @@ import pytest
 import mine_lightning
 
 PACKAGE = Path(mine_lightning.__file__).parent
-FREE = {"claim", "errors", "processes", "types"}  # a word that every room may use
+FREE = {"claim", "errors", "precision", "processes", "streams", "types"}  # a word that every room may use
 MAY_IMPORT = {
     "claim": set(),
     "errors": set(),
+    "precision": set(),
     "processes": set(),
+    "streams": set(),
     "types": set(),
     "bounds": set(),
     "pairing": set(),

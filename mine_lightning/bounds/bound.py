@@ -9,9 +9,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mine_lightning.precision import full
 from mine_lightning.processes import world_size
 
-__all__ = ["Bound", "full", "log_mean_exp", "log_mean_exp_over_ranks"]
+__all__ = ["Bound", "log_mean_exp", "log_mean_exp_over_ranks"]
 
 
 def log_mean_exp(scores: Tensor) -> Tensor:
@@ -30,11 +31,6 @@ def log_mean_exp_over_ranks(scores: Tensor) -> Tensor:
     gathered = [torch.empty_like(own) for _ in range(world_size())]
     dist.all_gather(gathered, own)
     return log_mean_exp(torch.stack(gathered))
-
-
-def full(scores: Tensor) -> Tensor:
-    """Return float32 scores for half precision: neither exp nor a moving average survives bfloat16."""
-    return scores if scores.dtype in (torch.float32, torch.float64) else scores.float()
 
 
 class Bound(nn.Module, ABC):

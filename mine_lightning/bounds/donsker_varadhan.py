@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mine_lightning.bounds.bound import Bound, full, log_mean_exp, log_mean_exp_over_ranks
+from mine_lightning.bounds.bound import Bound, log_mean_exp, log_mean_exp_over_ranks
+from mine_lightning.precision import full
 
 __all__ = ["DonskerVaradhan"]
 

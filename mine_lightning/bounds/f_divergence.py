@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mine_lightning.bounds.bound import Bound, full
+from mine_lightning.bounds.bound import Bound
+from mine_lightning.precision import full
 
 __all__ = ["FDivergence"]
 

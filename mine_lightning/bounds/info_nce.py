@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from mine_lightning.bounds.bound import Bound, full
+from mine_lightning.bounds.bound import Bound
+from mine_lightning.precision import full
 
 __all__ = ["InfoNCE"]
 

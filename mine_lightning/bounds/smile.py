@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from mine_lightning.bounds.bound import Bound, full, log_mean_exp, log_mean_exp_over_ranks
+from mine_lightning.bounds.bound import Bound, log_mean_exp, log_mean_exp_over_ranks
+from mine_lightning.precision import full
 
 __all__ = ["SMILE"]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mine_lightning.errors import InputError
 from mine_lightning.metrics.classification_error import ErrorPercent
+from mine_lightning.streams import private_stream
 
 __all__ = ["Robustness", "fast_gradient_sign"]
 
@@ -78,13 +79,11 @@ class Robustness(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         x, labels = batch
-        cuda = [pl_module.device] if pl_module.device.type == "cuda" else []
         # the same noise in every test of a batch, and none of the global stream
         with (
-            torch.random.fork_rng(devices=cuda, device_type="cuda"),
+            private_stream(pl_module.device, batch_idx * trainer.world_size + trainer.global_rank),
             trainer.precision_plugin.forward_context(),
         ):
-            torch.manual_seed(batch_idx * trainer.world_size + trainer.global_rank)
             attacked = fast_gradient_sign(pl_module, x, labels, self.epsilon)
             noisy = (x + self.noise * torch.randn_like(x)).clamp(-1, 1)
             for name, changed in (("fgsm", attacked), ("noisy", noisy)):

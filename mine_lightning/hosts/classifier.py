@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -15,6 +14,8 @@ from mine_lightning.errors import InputError
 from mine_lightning.hosts.averaging import AveragedWeights
 from mine_lightning.hosts.classification import ClassifierLoss, CrossEntropy
 from mine_lightning.metrics.classification_error import ErrorPercent, ErrorPercentStderr
+from mine_lightning.precision import full
+from mine_lightning.streams import private_stream
 from mine_lightning.types import OptimizerFactory, ScheduleFactory
 
 __all__ = ["Classifier"]
@@ -84,12 +85,12 @@ class Classifier(LightningModule):
     def _logits(self, x: Tensor) -> Tensor:
         """Return the class logits of each draw of z, ``[draws, n, classes]``."""
         draws = self.posterior_samples if getattr(self.encoder, "stochastic", True) else 1
-        return torch.stack([_full(self.decoder(self.encoder(x).z)) for _ in range(draws)])
+        return torch.stack([full(self.decoder(self.encoder(x).z)) for _ in range(draws)])
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, labels = batch
         code = self.encoder(x)
-        loss = self.loss(_full(self.decoder(code.z)), labels, code)
+        loss = self.loss(full(self.decoder(code.z)), labels, code)
         self.log("train/loss", loss.detach())
         return loss
 
@@ -119,15 +120,7 @@ class Classifier(LightningModule):
     def _one_draw(self, x: Tensor) -> dict[str, Tensor]:
         return {name: value for name, value in self.encoder(x)._asdict().items() if value is not None}
 
-    @contextmanager
-    def _fixed_noise(self, batch_idx: int, stream: int) -> Iterator[None]:
-        """Run a block on random numbers that depend on the batch alone; the global stream does not move."""
-        cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda, device_type="cuda"):
-            torch.manual_seed((batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream)
-            yield
-
-
-def _full(tensor: Tensor) -> Tensor:
-    """Return a tensor in float32 or better, whatever autocast made of it."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+    def _fixed_noise(self, batch_idx: int, stream: int) -> AbstractContextManager[None]:
+        """Return random numbers that depend on the batch alone."""
+        seed = (batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream
+        return private_stream(self.device, seed)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mine_lightning.hosts.alternation import place, samples
+from mine_lightning.streams import private_stream
 
 __all__ = ["inferred"]
 
@@ -24,8 +24,7 @@ def inferred(host: Any, x: Tensor, batch_idx: int, stream: int) -> dict[str, Ten
         batch_idx: of the evaluation.
         stream: 0 in validation, 1 in the test.
     """
-    with torch.random.fork_rng([host.device] if host.device.type == "cuda" else []):
-        torch.manual_seed(place(host, batch_idx, stream))
+    with private_stream(host.device, place(host, batch_idx, stream)):
         code = host.encoder(x)
     reconstruction = host.generator(code).float()
     # samples last: who captures the generator's newest call on held-out data finds latents of the prior

@@ -10,7 +10,8 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
-from mine_lightning.bounds.bound import full, log_mean_exp
+from mine_lightning.bounds.bound import log_mean_exp
+from mine_lightning.precision import full
 
 __all__ = ["MutualInformation", "mutual_information"]
 

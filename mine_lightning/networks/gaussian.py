@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mine_lightning.bounds.bound import full
 from mine_lightning.errors import InputError
 from mine_lightning.networks.separable import Encoder, encoder_for
+from mine_lightning.precision import full
 
 __all__ = ["GaussianStatistics"]
 

@@ -1,0 +1,25 @@
+"""Random numbers of one's own, beside the global stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["private_stream"]
+
+
+@contextmanager
+def private_stream(device: torch.device, seed: int) -> Iterator[None]:
+    """Run a block on random streams from a seed, on the CPU and on ``device``; no global one moves.
+
+    ``torch.manual_seed`` would seed every other GPU too, which the fork does not give back.
+    """
+    cuda = [device.index if device.index is not None else torch.cuda.current_device()] if device.type == "cuda" else []
+    # without a device type it looks for accelerators, which takes as long as a small network
+    with torch.random.fork_rng(devices=cuda, device_type="cuda"):
+        torch.default_generator.manual_seed(seed)
+        for index in cuda:
+            torch.cuda.default_generators[index].manual_seed(seed)
+        yield
