@@ -35,6 +35,8 @@ def ksg(x: Any, z: Any, k: int = 3) -> float:
     from scipy.spatial import cKDTree
     from scipy.special import digamma
 
+    if np.ma.is_masked(x) or np.ma.is_masked(z):
+        raise InputError("Expected a value in each row of x and z but some are masked; drop those rows.")
     x, z = (np.asarray(side, dtype=np.float64).reshape(len(side), -1) for side in (x, z))
     n = len(x)
     if len(z) != n:

@@ -88,6 +88,11 @@ class FaceImages:
             InputError: if there is none.
         """
         found = (self.splits == split).nonzero()[:, 0]
+        if not len(found) and not (self.folder / _PARTITION).is_file():
+            raise InputError(
+                f"Expected images of every split but of the {len(self.files):,} in {self.folder}, every tenth for the "
+                f"test, none is left for {_SPLITS[split]}; add images, ten at the least."
+            )
         if not len(found):
             raise InputError(
                 f"Expected images of every split but {_PARTITION} puts none of the {len(self.files):,} in "

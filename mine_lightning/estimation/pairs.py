@@ -110,6 +110,8 @@ def _side(given: Any, name: str) -> Side:
     raw = _tensor(given, name)
     if raw.ndim == 0:
         raise InputError(f"Expected {name} as samples [n] or [n, ...] but got a single number; give an array.")
+    if 0 in raw.shape[1:]:
+        raise InputError(f"Expected at least one column in {name} but got shape {list(raw.shape)}; give one.")
     labels = _labels(raw)
     if raw.ndim == 1:
         raw = raw[:, None]
@@ -128,10 +130,16 @@ def _tensor(given: Any, name: str) -> Tensor:
         raw = given.detach().cpu()
         if raw.is_inference():  # it could not enter a graph
             raw = raw.clone()
+        if raw.dtype in (torch.uint16, torch.uint32, torch.uint64):  # torch can hardly compute with them
+            return _tensor(raw.numpy(), name)
     else:
+        if np.ma.is_masked(given):
+            raise InputError(f"Expected a value in each row of {name} but some are masked; drop those rows.")
         try:
             array = np.asarray(_categories_as_codes(given))
-        except ValueError as error:
+        except (ValueError, TypeError, RuntimeError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"Expected samples of one shape in {name} but {error}; give an array.") from error
         if array.dtype.kind not in "biuf":
             raise InputError(
@@ -140,6 +148,10 @@ def _tensor(given: Any, name: str) -> Tensor:
             )
         if array.dtype == np.longdouble and array.dtype.itemsize > 8:  # torch has none
             array = array.astype(np.float64)
+        if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+            raise InputError(f"Expected whole numbers below 2^63 in {name} but got {array.max()}; give smaller ones.")
+        if any(stride < 0 for stride in array.strides):  # torch has none
+            array = array.copy()
         if array.dtype.kind == "u" and array.dtype.itemsize > 1:
             array = array.astype(np.int64)
         elif not array.dtype.isnative:
@@ -155,11 +167,17 @@ def _tensor(given: Any, name: str) -> Tensor:
 
 
 def _categories_as_codes(given: Any) -> Any:
-    """Return a pandas Series of categories as its codes; everything else as it is."""
+    """Return pandas categories, a Series or not, as their codes; everything else as it is."""
     if type(getattr(given, "dtype", None)).__name__ == "CategoricalDtype":
-        codes = given.cat.codes.to_numpy()
+        codes = np.asarray(getattr(given, "cat", given).codes)  # a Series has them behind .cat
         if (codes < 0).any():  # what pandas gives a missing entry
             raise InputError("Expected a category in each row but some have none; drop those rows.")
+        levels = len(np.unique(codes))
+        if levels > MOST_LABELS and not given.dtype.ordered:  # codes in an order that means nothing
+            raise InputError(
+                f"Expected at most {MOST_LABELS} categories but got {levels}; merge the rare ones, or give numbers if "
+                "their order means something."
+            )
         return codes
     if hasattr(given, "dtypes") and hasattr(given, "columns") and len(given.columns) == 1:
         return _categories_as_codes(given.iloc[:, 0])

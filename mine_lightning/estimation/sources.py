@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ def read_file(path: str | Path, x: Columns = None, z: Columns = None) -> tuple[A
         return readers[path.suffix](path, x, z)
     except ImportError as error:
         raise InputError(f"Expected {error.name} for reading {path.suffix} but it is missing; install it.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"Expected pairs in {path} but it can't be read: {' '.join(str(error).split())}") from error
@@ -61,7 +63,7 @@ def _npy(path: Path, x: Columns, z: Columns) -> tuple[Any, Any]:
 
 
 def _by_number(array: np.ndarray, columns: Columns, path: Path, side: str) -> np.ndarray:
-    wanted: list[Any] = [columns] if isinstance(columns, int) else list(columns or [])
+    wanted: list[Any] = list(columns) if isinstance(columns, (list, tuple)) else [] if columns is None else [columns]
     known = array.shape[1]
     if not wanted or not all(isinstance(column, int) and 0 <= column < known for column in wanted):
         raise InputError(

@@ -47,3 +47,7 @@ def test_a_damaged_gzip_is_told(tmp_path):
     (tmp_path / "a.gz").write_bytes(gzip.compress(idx(IMAGES))[:20])
     with pytest.raises(InputError, match="can't be read"):
         read_idx(tmp_path / "a.gz", axes=3)
+    whole = gzip.compress(idx(IMAGES))
+    (tmp_path / "b.gz").write_bytes(whole[:12] + bytes(byte ^ 255 for byte in whole[12:20]) + whole[20:])
+    with pytest.raises(InputError, match="can't be read"):
+        read_idx(tmp_path / "b.gz", axes=3)

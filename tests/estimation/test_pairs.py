@@ -108,6 +108,14 @@ WRONG = {
     "five axes": ((np.zeros((200, 1, 1, 1, 1)), Z), r"but got shape \[200, 1, 1, 1, 1\]"),
     "ragged": ((X, [[1.0]] * 199 + [[1.0, 2.0]]), "Expected samples of one shape in z but"),
     "sparse": ((X, torch.eye(200).to_sparse()), "Expected z to be dense but it is sparse_coo"),
+    "masked": ((np.ma.masked_less(X, -2.5), Z), "Expected a value in each row of x but some are masked"),
+    "no columns": ((X[:, 2:], Z), r"Expected at least one column in x but got shape \[200, 0\]"),
+    "many categories": (
+        (X, pd.Series([f"c{i % 60}" for i in range(200)], dtype="category")),
+        "at most 50 categories but",
+    ),
+    "huge numbers": ((np.full(200, 2**63, np.uint64), Z), r"Expected whole numbers below 2\^63 in x but got 9223"),
+    "with gradient": (([torch.ones(2, requires_grad=True)] * 200, Z), "Expected samples of one shape in x but"),
     "complex": ((X, torch.complex(torch.ones(200), torch.ones(200))), "Expected real numbers in z"),
 }
 
@@ -131,6 +139,27 @@ def test_vectors_of_any_kind_of_number_are_read(kind):
 def test_equal_labels_are_no_error():
     labels = np.arange(200) % 4
     assert read_pairs(labels, labels)[0].labels is not None
+
+
+def test_reversed_arrays_are_read():
+    x, z = read_pairs(X[::-1], pd.Series(Z)[::-1])
+    np.testing.assert_array_equal(x.raw.numpy(), X[::-1])
+    np.testing.assert_array_equal(z.raw.numpy(), Z[::-1, None])
+
+
+@pytest.mark.parametrize("kind", [torch.uint16, torch.uint32])
+def test_unsigned_tensors_are_read(kind):
+    counts = torch.arange(200)
+    assert torch.equal(read_pairs(counts.to(kind), Z)[0].raw, counts[:, None])
+
+
+def test_categories_need_no_series_and_ordered_ones_are_numbers():
+    bins = pd.cut(Z, 4)  # a Categorical
+    for given in (bins, pd.CategoricalIndex(bins), pd.Series(bins)):
+        assert read_pairs(X, given)[1].labels.tolist() == [0, 1, 2, 3]
+    fine = pd.cut(Z, np.linspace(-6, 6, 400))
+    assert fine.ordered
+    assert read_pairs(X, fine)[1].labels is None
 
 
 def test_a_missing_category_is_told():

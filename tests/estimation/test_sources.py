@@ -68,12 +68,15 @@ def test_parquet_lies_on_disk_with_its_types(files):
         ("pairs.parquet", "word", "a", "column 'word' is .*string; encode it as numbers"),
         ("pairs.csv", None, "a", "Expected x as one or more columns of .* but got None; it has a, b, c"),
         ("broken.npy", 0, 1, "Expected pairs in .*broken.npy but it can't be read"),
+        ("broken.npz", None, None, "Expected pairs in .*broken.npz but it can't be read"),
         ("broken.parquet", "a", "b", "Expected a Parquet file in .*broken.parquet but"),
         ("cube.npy", 0, 1, r"Expected rows of columns in .* but got shape \[3, 3, 3\]"),
     ],
 )
 def test_what_cannot_be_read_is_told(files, name, x, z, message):
     (files / "broken.npy").write_bytes(b"not an array")
+    np.savez(files / "broken.npz", x=np.zeros(9), z=np.zeros(9))
+    (files / "broken.npz").write_bytes((files / "broken.npz").read_bytes()[:-40])
     (files / "broken.parquet").write_bytes(b"not a table")
     np.save(files / "cube.npy", np.zeros((3, 3, 3)))
     with pytest.raises(InputError, match=message):
