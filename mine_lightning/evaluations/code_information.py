@@ -43,7 +43,8 @@ class CodeInformation(Evaluation):
             self._samples += len(parts[0])
 
     def end(self, host: LightningModule, prefix: str) -> None:
-        if self._samples == 0:
+        # a process without samples, as uneven loaders leave one, would log nothing and keep the others waiting
+        if not host.trainer.strategy.reduce_boolean_decision(self._samples > 0):
             return
         log_scores(host, prefix, self._metric)
         self._metric.reset()

@@ -56,6 +56,11 @@ class AttributeJudge:
         Raises:
             InputError: if the list of attributes is missing, damaged, or names no image of one of the two splits.
         """
+        with torch.random.fork_rng(devices=[]):  # to build the network draws its first weights, and so does a loader
+            return cls._trained_on(faces, folder)
+
+    @classmethod
+    def _trained_on(cls, faces: FaceImages, folder: Path | None) -> AttributeJudge:
         name = hashlib.sha256(f"{_VERSION} {faces.fingerprint()} {faces.splits.tolist()}".encode()).hexdigest()[:12]
         path = (folder or cache_folder() / "judges") / f"{faces.name}-{name}.pt"
         saved = load(path)

@@ -48,6 +48,11 @@ class DigitJudge:
             digits: the data set; its training digits train the judge, its test digits check it.
             folder: the cache; by default that of :func:`mine_lightning.data.digit_images.cache_folder`.
         """
+        with torch.random.fork_rng(devices=[]):  # to build the network draws its first weights
+            return cls._trained_on(digits, folder)
+
+    @classmethod
+    def _trained_on(cls, digits: DigitImages, folder: Path | None) -> DigitJudge:
         path = (folder or cache_folder() / "judges") / f"{digits.name}-{_fingerprint(digits)}.pt"
         saved = load(path)
         if saved is None:

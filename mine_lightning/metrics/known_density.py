@@ -121,10 +121,12 @@ class KnownDensityInformation(Metric):
             state.append(value.detach())
 
     def compute(self) -> dict[str, Tensor]:
-        if sum(len(part) for part in self.z) < 2:
+        # one tensor once the processes have met, a list before
+        z, mean, std = (dim_zero_cat(state) if len(state) else None for state in (self.z, self.mean, self.std))
+        if z is None or mean is None or std is None or len(z) < 2:
             return {}
         found: dict[str, Tensor] = {}
-        bounds = known_density_bounds(*(dim_zero_cat(state) for state in (self.z, self.mean, self.std)))
+        bounds = known_density_bounds(z, mean, std)
         for name, values in zip(("mi_lower", "mi_upper"), bounds, strict=True):
             found[name] = values.mean().float()
             found[f"{name}_stderr"] = (values.std() / math.sqrt(len(values))).float()

@@ -196,7 +196,7 @@ class MLPDiscriminator(nn.Module):
         for before, after in itertools.pairwise([inputs + 2 * waves, *hidden]):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
         self.body = nn.Sequential(*layers)
-        self.output = nn.Linear([inputs, *hidden][-1], 1)
+        self.output = nn.Linear([inputs + 2 * waves, *hidden][-1], 1)
 
     def features(self, samples: Tensor) -> Tensor:
         """Return what the logit is read from, ``[n, hidden[-1]]``."""

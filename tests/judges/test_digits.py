@@ -138,10 +138,14 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_stop(tmp_path, monkeypat
     assert any("can't be kept" in str(warning.message) for warning in warned)
 
 
-def test_training_does_not_move_the_global_random_state(tmp_path):
+def test_training_does_not_move_the_global_random_state(tmp_path, monkeypatch):
     before = torch.get_rng_state()
     judges._train(tiny("other"), batches=3, batch_size=10)
     assert torch.equal(before, torch.get_rng_state())
+    monkeypatch.setattr(judges, "_train", lambda digits: judges.DigitClassifier())
+    for _ in range(2):  # trained, then from the cache
+        judges.DigitJudge.trained_on(tiny("other"), tmp_path)
+        assert torch.equal(before, torch.get_rng_state())
 
 
 def test_no_host_can_register_it(trained):
