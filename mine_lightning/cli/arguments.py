@@ -13,6 +13,8 @@ from mine_lightning.errors import InputError
 
 __all__ = ["USAGE", "Request", "parse"]
 
+_PATHS = ("data.path", "data.root", "data.init_args.root")
+
 USAGE = """\
 usage: python train.py --config NAME [--config OVERLAY ...] [--KEY VALUE ...]
        python train.py --resume RUN_DIR
@@ -87,7 +89,7 @@ def _take(request: Request, key: str, value: str) -> None:
         request.configs.append(value)
     elif key == "resume":
         request.resume = value
-    elif key == "output":  # a path is no YAML: it may have a # in it
+    elif key == "output" or (key in _PATHS and value != "null"):  # a path is no YAML: it may have a # in it
         request.overrides.append((key, value))
     else:
         try:

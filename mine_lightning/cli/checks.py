@@ -70,7 +70,9 @@ def check_run(config: dict[str, Any]) -> None:
     trainer = config.get("trainer", {})  # a study has none
     if not isinstance(trainer, dict):
         raise InputError(f"Expected trainer to have keys but got {trainer!r}.")
-    for key in ("max_epochs", "limit_train_batches", "limit_val_batches", "limit_test_batches"):
+    if trainer.get("fast_dev_run"):
+        raise InputError("Expected no trainer.fast_dev_run, which saves no checkpoint; take --config smoke over it.")
+    for key in ("max_epochs", "max_steps", "limit_train_batches", "limit_val_batches", "limit_test_batches"):
         if trainer.get(key) == 0:
             raise InputError(f"Expected trainer.{key} above 0 but got 0; a run trains, evaluates and tests.")
     if not isinstance(trainer.get("callbacks") or [], list):
@@ -113,7 +115,7 @@ def _find_class(name: Any, where: str) -> type:
     for place in [module] if module else _MODULES:
         try:
             found = importlib.import_module(place)
-        except ImportError:
+        except (ImportError, TypeError, ValueError):  # the last two of a name that begins with a dot, or has none
             raise InputError(
                 f"Expected {where}.class_path to name a class but there is no module {place!r} for {name!r}; "
                 "correct it, or install what it belongs to."

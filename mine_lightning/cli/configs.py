@@ -172,7 +172,7 @@ def merge(base: Any, over: Any) -> Any:
     """
     if not isinstance(base, dict) or not isinstance(over, dict) or _from_numbers(base) or _from_numbers(over):
         return copy.deepcopy(over)
-    if "class_path" in base and over.get("class_path", base["class_path"]) != base["class_path"]:
+    if "class_path" in base and not _one_class(over.get("class_path", base["class_path"]), base["class_path"]):
         return copy.deepcopy(over)
     merged = dict(base)
     for key, value in over.items():
@@ -196,7 +196,7 @@ def override(config: dict[str, Any], path: str, value: Any) -> None:
                 f"Expected --{path} to name a key but {name!r} in it is {node!r} and has none; set {name!r} as a whole."
             )
     node = _inside(node, last)
-    if last == "class_path" and node.get(last) != value:
+    if last == "class_path" and not _one_class(node.get(last), value):
         node.pop("init_args", None)
     node[last] = merge(node.get(last), value)
 
@@ -249,6 +249,16 @@ def _short(class_path: str) -> str:
     """Return ``torch.Adam`` for ``torch.optim.adam.Adam`` and for ``torch.optim.Adam``; a user's class as it is."""
     package, name = class_path.partition(".")[0], class_path.rpartition(".")[2]
     return f"{package}.{name}" if package in ("mine_lightning", "torch") else class_path
+
+
+def _one_class(a: Any, b: Any) -> bool:
+    """Return whether two names are of one class: with its module, the package's or torch's alone, or without any."""
+    if not isinstance(a, str) or not isinstance(b, str):
+        return a == b
+    a, b = _short(a), _short(b)
+    if "." in a and "." in b:
+        return a == b
+    return a.rpartition(".")[2] == b.rpartition(".")[2]
 
 
 def _without(section: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -73,6 +73,10 @@ def _checked(config: dict[str, Any]) -> dict[str, Any]:
     data, settings = config.get("data"), config.get("estimate") or {}
     if not isinstance(data, dict) or not data.get("path"):
         raise InputError("Expected a file of pairs but got none; give --data.path FILE.")
+    if not isinstance(data["path"], str):
+        raise InputError(f"Expected data.path to be a file's path but got {data['path']!r}; quote it.")
+    if not isinstance(settings, dict):
+        raise InputError(f"Expected estimate to have keys, such as folds, but got {settings!r}.")
     known(data, DATA, "data")
     accepted = [name for name in inspect.signature(estimate_mi).parameters if name not in ("x", "z", "seed")]
     known(settings, accepted, "estimate")

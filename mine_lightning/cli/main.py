@@ -26,7 +26,7 @@ from mine_lightning.published import published_row
 from mine_lightning.runs.batch_count import BatchCount
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
-from mine_lightning.runs.machine import choose_precision, hardware
+from mine_lightning.runs.machine import choose_precision, commit, hardware
 from mine_lightning.runs.mode_counts import ModeCounts, read_mode_counts
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.runs.summary import curve, summarise
@@ -69,7 +69,8 @@ def _main(request: arguments.Request) -> int:
     if request.help:
         print(arguments.USAGE)
     elif request.resume is not None:
-        _resume(RunFolder.open(request.resume))
+        folder = RunFolder.open(request.resume)
+        print(_yaml(configs.load(folder.config_file))) if request.print_config else _resume(folder)
     elif request.configs:
         config = merged(request)
         if estimates.is_one(config):
@@ -121,7 +122,13 @@ def merged(request: arguments.Request) -> dict[str, Any]:
 def _experiment(path: Path) -> str:
     """Return the experiment's name: the file's, or that of the run whose config.yaml it is."""
     if path.name == "config.yaml" and path.with_name("run.json").is_file():
-        return RunFolder(path.parent).identity["experiment"]
+        experiment = RunFolder(path.parent).identity.get("experiment")
+        if not isinstance(experiment, str):
+            raise InputError(
+                f"Expected the run's experiment in {path.with_name('run.json')} but it has none; the file is damaged, "
+                "copy config.yaml to another folder and start from there."
+            )
+        return experiment
     return path.stem
 
 
@@ -181,7 +188,7 @@ def _start(config: dict[str, Any], experiment: str) -> None:
     identity = identify(experiment, config, plain, parts.data)
     named = (identity[key] for key in ("experiment", "protocol", "dataset", "seed"))
     folder = RunFolder.create(plain["output"], *named)
-    folder.write_identity(**identity)
+    folder.write_identity(**identity, commit=commit())
     folder.write_config(_unseeded(plain, config))
     with folder.claimed():
         _run(folder, parts, plain, resume=False)
@@ -225,7 +232,9 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         # time into the timer once more
         earlier = max(0.0, timer.time_elapsed("train") - (time.perf_counter() - fit_began))
         steps = trainer.fit_loop.total_batch_idx + 1
-        scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint, verbose=False)[0]
+        # one process's word for all: a launcher's others may take the folder of an earlier launch for this one's
+        last = trainer.strategy.broadcast(str(folder.last_checkpoint))
+        scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=last, verbose=False)[0]
     evaluations = curve(folder.path / "metrics.csv")
     metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | _newest_estimates(evaluations)
     for logger in trainer.loggers:

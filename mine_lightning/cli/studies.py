@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shlex
 import statistics
 import sys
 import time
@@ -76,7 +77,7 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
     folder = RunFolder.create(config.get("output", "runs"), *named)
     for unused in ("checkpoints", "samples"):
         (folder.path / unused).rmdir()
-    folder.write_identity(**identity)
+    folder.write_identity(**identity, commit=commit())
     folder.write_config(parts.plain)
     folder.rows.touch()  # from here on there is something to go on from
     with folder.claimed():
@@ -145,7 +146,9 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
     except InputError:
         raise
     except BaseException:
-        print(f"The study stopped. Go on with: python train.py --resume {folder.path}", file=sys.stderr)
+        print(
+            f"The study stopped. Go on with: python train.py --resume {shlex.quote(str(folder.path))}", file=sys.stderr
+        )
         raise
     picture = _picture(parts.study, rows, folder.path)
     metrics = _errors(rows)
@@ -158,7 +161,7 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
         "wall_time_s": round(sum(row.seconds for row in rows), 1),
         "hardware": hardware(),
         "versions": versions(),
-        "commit": commit(),
+        "commit": identity.get("commit") or commit(),
     }
     folder.write_summary(summary)
     write_whole(folder.report, study_page(folder, summary))

@@ -29,8 +29,8 @@ def draw(words: Sequence[str], root: Path = RESULTS) -> Path:
         float(beta): summary["metrics"]
         for summary in load(root)
         for beta in BETAS
-        if [summary[key] for key in ("experiment", "protocol", "seed")]
-        == ["ib_mnist_mine_gaussian", f"ib_beta_{beta}", 0]
+        if [summary[key] for key in ("experiment", "protocol", "dataset", "seed")]
+        == ["ib_mnist_mine_gaussian", f"ib_beta_{beta}", "mnist", 0]
     }
     if not runs:
         protocols = " ".join(f"ib_beta_{beta}" for beta in BETAS)

@@ -25,7 +25,7 @@ def place(summary: dict[str, Any], root: Path = RESULTS) -> Path:
 
 
 def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
-    """Copy a finished run's summary, and the figure of a study, into ``results/`` and return the summary's place.
+    """Copy a finished run's summary into ``results/`` and return its place; of a study's first seed the figure too.
 
     Args:
         run: its folder.
@@ -33,7 +33,7 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         replace: whether what was kept there may be of another config.
 
     Raises:
-        InputError: if the run has not finished, or a run of another config has its place.
+        InputError: if the run has not finished, or a run of another config has its place or another seed's beside it.
     """
     source = run / "summary.json"
     if not source.is_file():
@@ -43,14 +43,18 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         )
     summary = read_summary(source)
     target = place(summary, root)
-    if target.is_file() and not replace:
-        _check_same(target, summary, run)
+    row = sorted(target.parent.glob(f"{summary['protocol']}-{summary['dataset']}-seed*.json"))
+    if not replace:
+        for other in row:  # a row of RESULTS.md is their mean
+            _check_same(other, summary, run)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, source.read_text())
-    if (run / "figure.png").is_file():  # of a study: RESULTS.md shows it
-        picture = root / "pictures" / f"{target.parent.name}.png"
+    first = min([_kept(path)["seed"] for path in row], default=summary["seed"])
+    if (run / "figure.png").is_file() and summary["protocol"] == "default" and summary["seed"] <= first:
+        picture = root / "pictures" / f"{target.parent.name}.png"  # of a study: RESULTS.md shows it
         picture.parent.mkdir(exist_ok=True)
-        shutil.copyfile(run / "figure.png", picture)
+        part = shutil.copyfile(run / "figure.png", picture.with_name(picture.name + ".part"))
+        part.replace(picture)
     return target
 
 

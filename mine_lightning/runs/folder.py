@@ -159,7 +159,7 @@ class RunFolder:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Experiment, protocol, dataset, seed, config_hash and wandb_id, as ``run.json`` keeps them."""
+        """Experiment, protocol, dataset, seed, config_hash, commit and wandb_id, as ``run.json`` keeps them."""
         try:
             found = json.loads((self.path / "run.json").read_text())
         except ValueError:

@@ -55,6 +55,13 @@ def commit() -> str | None:
     """Return the commit of the checkout that this code is in, "-dirty" where files differ; None outside of one."""
     here = Path(__file__).parent
     try:
+        own = [
+            "git",
+            "ls-files",
+            "--error-unmatch",
+            __file__,
+        ]  # the checkout may be another's, with a venv of ours in it
+        subprocess.run(own, cwd=here, capture_output=True, check=True)
         found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
         # the untracked are left out: they hold results and run folders
         changed = subprocess.run(

@@ -49,7 +49,7 @@ def summarise(
         "hardware": hardware(),
         "precision": precision,
         "versions": versions(),
-        "commit": commit(),
+        "commit": identity.get("commit") or commit(),  # that of its start: the files may have changed since
     }
 
 

@@ -88,7 +88,9 @@ def read_rows(path: Path) -> list[Row]:
     text = path.read_text()
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
-        path.write_text(whole)
+        part = path.with_name(path.name + ".part")
+        part.write_text(whole)
+        part.replace(path)  # in one step: a kill leaves the old file or the new one
     lines = list(csv.reader(whole.splitlines()))
     rows: dict[tuple[Any, ...], Row] = {}
     for number, line in enumerate(lines[1:], 2):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
 from mine_lightning.errors import InputError
-from mine_lightning.published import published_row
+from mine_lightning.published import Published, published_row
 from mine_lightning.runs.record import RunRecord
 from mine_lightning.views import page
 from mine_lightning.views.charts import charts_of, draw
@@ -65,12 +65,15 @@ def _results(names: Sequence[str], runs: Sequence[RunRecord]) -> str:
         metrics = _metrics(run)
         state = f"{run.steps:,}" + ("" if run.summary else ", not finished")
         rows.append([name, *(f"{metrics[key]:g}" if key in metrics else "" for key in keys), state])
-    for key, row in _published(runs).items():
-        rows.append([f"published: {key}", *(str(row.get(metric, "")) for metric in keys), ""])
-    floor = next((run for run in runs if any(key.startswith("floor_") for key in _metrics(run))), None)
-    if floor is not None:
-        cells = [_metrics(floor).get(f"floor_{key}") for key in keys]
-        rows.append(["perfect generator", *("" if cell is None else f"{cell:g}" for cell in cells), ""])
+    for row in _published(runs):
+        told = f"published: {row.system}, {row.source}"
+        rows.append([told, *(str(row.metrics.get(metric, "")) for metric in keys), ""])
+    floors = {
+        run.identity["dataset"]: run for run in reversed(runs) if any(k.startswith("floor_") for k in _metrics(run))
+    }
+    for dataset, run in floors.items():
+        cells = [_metrics(run).get(f"floor_{key}") for key in keys]
+        rows.append([f"perfect generator, {dataset}", *("" if cell is None else f"{cell:g}" for cell in cells), ""])
     return page.table(("run", *keys, "steps"), rows)
 
 
@@ -81,9 +84,9 @@ def _metrics(run: RunRecord) -> dict[str, float]:
     return {key.removeprefix("val/"): points[-1][1] for key, points in run.curves.items() if key.startswith("val/")}
 
 
-def _published(runs: Sequence[RunRecord]) -> dict[str, Mapping[str, Any]]:
+def _published(runs: Sequence[RunRecord]) -> list[Published]:
     rows = (published_row(run.identity["experiment"], run.identity["protocol"]) for run in runs)
-    return {row.system: row.metrics for row in rows if row is not None}
+    return list({(row.system, row.source): row for row in rows if row is not None}.values())
 
 
 def _charts(names: Sequence[str], runs: Sequence[RunRecord]) -> Iterable[str]:

@@ -138,8 +138,8 @@ def how_to_look(folder: RunFolder) -> list[str]:
     runs = sorted((folder.path / "wandb").glob("offline-run-*"))
     if not runs:
         return []
-    run = shlex.quote(str(runs[-1]))
-    return [f"wandb leet {run}    (the run, in the terminal)", f"wandb sync {run}    (upload it)"]
+    paths = [shlex.quote(str(run)) for run in runs]  # one for each session of a run that was resumed
+    return [f"wandb leet {paths[-1]}    (the run, in the terminal)", f"wandb sync {' '.join(paths)}    (upload it)"]
 
 
 def _server() -> str:

@@ -33,6 +33,12 @@ def test_output_is_a_path_and_no_yaml(folder):
     assert parse(["--output", folder]).overrides == [("output", folder)]
 
 
+@pytest.mark.parametrize("key", ["data.path", "data.root", "data.init_args.root"])
+def test_paths_of_data_are_no_yaml(key):
+    assert parse([f"--{key}", "my pairs #2.npy"]).overrides == [(key, "my pairs #2.npy")]
+    assert parse([f"--{key}", "null"]).overrides == [(key, None)]
+
+
 @pytest.mark.parametrize("text", ["[batch:, output:generator]", '["batch:", output:generator]'])
 def test_the_whole_batch_in_a_list_needs_no_quotes(text):
     assert parse(["--mine.x", text]).overrides == [("mine.x", ["batch:", "output:generator"])]

@@ -231,6 +231,19 @@ def test_with_and_without_the_term_differ_by_the_term_alone():
     assert with_term == without
 
 
+@pytest.mark.parametrize(
+    "name", ["mine_lightning.networks.ConvStatistics", "mine_lightning.ConvStatistics", "ConvStatistics"]
+)
+def test_a_class_under_another_of_its_names_keeps_its_arguments(name):
+    config = {"mine": {"T": {"class_path": "mine_lightning.networks.statistics.ConvStatistics", "init_args": {"a": 1}}}}
+    over = {"mine": {"T": {"class_path": name, "init_args": {"b": 2}}}}
+    assert configs.merge(config, over)["mine"]["T"]["init_args"] == {"a": 1, "b": 2}
+    configs.override(config, "mine.T.class_path", name)
+    assert config["mine"]["T"] == {"class_path": name, "init_args": {"a": 1}}
+    configs.override(config, "mine.T.class_path", "mine_lightning.MLPStatistics")
+    assert "init_args" not in config["mine"]["T"]
+
+
 OVERLAYS = sorted((configs.CONFIGS / "overlays").glob("*.yaml"))
 # the experiments that an overlay is for, by their names
 MEANT = {

@@ -78,6 +78,26 @@ def test_keep_refuses_to_lose_a_run_of_another_config(tmp_path):
         assert kept["config_hash"] == new
 
 
+def test_keep_refuses_another_config_beside_the_other_seeds(tmp_path):
+    source, root = tmp_path / "summary.json", tmp_path / "results"
+    for seed, new in ((0, "one"), (1, "two")):
+        source.write_text(json.dumps(SUMMARY | {"config_hash": new, "seed": seed}))
+        if seed:
+            with pytest.raises(InputError, match=r"config_hash one of .*seed0.json but .* has two"):
+                results.keep(tmp_path, root)
+        else:
+            results.keep(tmp_path, root)
+    assert len(results.load(root)) == 1
+
+
+def test_the_figure_is_that_of_the_first_seed_at_default(tmp_path):
+    for seed, protocol, ink in ((1, "default", b"1"), (0, "default", b"0"), (1, "default", b"1"), (0, "quick", b"q")):
+        (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"seed": seed, "protocol": protocol}))
+        (tmp_path / "figure.png").write_bytes(ink)
+        results.keep(tmp_path, tmp_path / "results")
+    assert (tmp_path / "results" / "pictures" / "a.png").read_bytes() == b"0"
+
+
 def test_a_damaged_result_is_told(tmp_path):
     (tmp_path / "seed0.json").write_text('{"experiment": "a"')
     with pytest.raises(InputError, match=r"Expected a kept result in .*seed0.json but it is no JSON"):

@@ -1,5 +1,7 @@
 """What is said of the machine is true of this one."""
 
+import subprocess
+
 import torch
 
 from mine_lightning.runs import machine
@@ -21,6 +23,14 @@ def test_a_processor_without_bfloat16_gets_full_precision(monkeypatch):
 def test_hardware_and_versions():
     assert str(torch.get_num_threads()) in machine.hardware() or torch.cuda.is_available()
     assert machine.versions()["torch"] == torch.__version__
+
+
+def test_anothers_checkout_with_this_package_in_it_has_no_say(tmp_path, monkeypatch):
+    for words in (["init", "-q"], ["-c", "user.name=a", "-c", "user.email=a", "commit", "-qm", "a", "--allow-empty"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    (tmp_path / "machine.py").touch()
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "machine.py"))
+    assert machine.commit() is None
 
 
 def test_commit_is_a_hash_or_none_outside_of_a_checkout(monkeypatch):

@@ -22,12 +22,14 @@ def test_summary_is_complete_and_rounds():
         "seed": 1,
         "config_hash": "c",
         "wandb_id": "w",
+        "commit": "that of the start",
     }
     summary = summarise(identity, 10, {"modes": 999.0, "kl": 1.061234}, [], 12.345, "32-true", 0.99)
     assert summary["metrics"] == {"modes": 999, "kl": 1.0612}
     assert "wandb_id" not in summary
     assert 50 < summary["peak_memory_mb"] < 20_000
     assert summary["wall_time_s"] == 12.3
+    assert summary["commit"] == "that of the start"
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,26 @@ def test_each_chart_has_a_curve_for_each_run_in_its_colour(tmp_path):
 
 def test_results_stand_beside_the_published_and_the_perfect(tmp_path):
     html = page_of(tmp_path, {}, {"experiment": "gan_stacked_mnist_dcgan"})
-    for row in ("gan_stacked_mnist", "published: GAN+MINE", "published: DCGAN", "perfect generator"):
-        assert f"<td>{row}</td>" in html.replace("<wbr>", "")
+    for row in (
+        "gan_stacked_mnist</td>",
+        "published: GAN+MINE, Belg",
+        "published: DCGAN, Belg",
+        "perfect generator, mnist",
+    ):
+        assert f"<td>{row}" in html.replace("<wbr>", "")
     assert '<td class="number">3.40</td>' in html
+
+
+def test_one_system_by_two_papers_and_two_data_sets_have_a_row_each(tmp_path):
+    dcgan = {"experiment": "gan_stacked_mnist_dcgan"}
+    html = page_of(tmp_path, dcgan, dcgan | {"protocol": "small", "dataset": "sklearn-digits"}).replace("<wbr>", "")
+    for row in (
+        "published: DCGAN, Belghazi",
+        "published: DCGAN, Lin",
+        "perfect generator, mnist",
+        "perfect generator, sk",
+    ):
+        assert html.count(f"<td>{row}") == 1
 
 
 def test_runs_are_called_by_what_tells_them_apart(tmp_path):
