@@ -153,7 +153,10 @@ class Ascent:
         for tensor in mine.state_dict().values():
             if isinstance(tensor, Tensor):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
-        self.mine, self._shapes, self._optimizer = mine, shapes, mine.configure_optimizers()
+        own = mine.configure_optimizers()
+        if isinstance(own, torch.optim.LBFGS):
+            raise InputError("Expected an optimizer of T that steps without a closure but got LBFGS; take Adam.")
+        self.mine, self._shapes, self._optimizer = mine, shapes, own
         if self._restored:
             self._apply_restored()
 

@@ -24,7 +24,7 @@ from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.beta import BetaSchedule
 from mine_lightning.regularizer.capture import Side
 from mine_lightning.regularizer.compiled import KeepBuffers
-from mine_lightning.regularizer.delivery import Delivery, is_logged, scale_of
+from mine_lightning.regularizer.delivery import RAW_STEP, Delivery, is_logged, scale_of
 from mine_lightning.regularizer.first_batches import FirstBatches
 from mine_lightning.regularizer.health import Health
 from mine_lightning.regularizer.merge import Merged, merge, parameters_of
@@ -154,6 +154,7 @@ class MINERegularizer(Callback):
         self._health = Health(self._log_name("mi"), direction, self._once)
         self._host: weakref.ref[LightningModule] | None = None
         self._norms_seen = False
+        self._overflows = 0  # in a row, of those that were logged
 
     @property
     def mine(self) -> MINE | None:
@@ -300,7 +301,7 @@ class MINERegularizer(Callback):
             return  # one of several does it for all, so that each is clipped against the host's own gradient
         if not pl_module.automatic_optimization:
             for term in terms:
-                term._delivery.forget_cleared([optimizer])
+                term._delivery.forget_cleared([optimizer], holds=True)
         # a scaler leaves the gradients of fused optimizers scaled, since these unscale them in their own step
         scaled = getattr(optimizer, "_step_supports_amp_scaling", False)
         scale = scale_of(trainer, pl_module) if scaled else 1.0
@@ -308,6 +309,7 @@ class MINERegularizer(Callback):
         for term, merged in zip(terms, results, strict=True):
             if term._norms_are_due(trainer):
                 term._log_norms(pl_module, merged)
+                term._watch_overflow(pl_module, merged)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -316,10 +318,7 @@ class MINERegularizer(Callback):
         built, begun = self.mine is not None, self._delivery.begun
         self._first.judge(trainer, pl_module, pair, batch_idx, self.beta == 0, built, begun)
         if self._holds(trainer) and self._delivery.store.stepped_without_merge():
-            raise InputError(
-                "Expected every optimizer step to go through Lightning but a parameter changed while its share of the "
-                "term was held; step with self.optimizers(), not with a raw optimizer, or set adaptive_clip=False."
-            )
+            raise InputError(RAW_STEP)
         if self._ranks.all(pair is not None and len(pair.x) >= 2) and pair is not None:
             x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
             before = self._ascent.update(trainer, pl_module, x, z, self._ranks)
@@ -435,6 +434,20 @@ class MINERegularizer(Callback):
             self._log(pl_module, "g_u", merged.g_u)
             self._log(pl_module, "g_m", merged.g_m)
             self._log(pl_module, "clip", merged.factor)
+
+    def _watch_overflow(self, pl_module: LightningModule, merged: Merged | None) -> None:
+        """Tell where a held share overflows at the loss scaler's scale time and again: it sees none of that."""
+        if merged is None or getattr(pl_module.trainer.precision_plugin, "scaler", None) is None:
+            return  # and no question to the device
+        unseen = bool(merged.g_u.isfinite() & ~merged.g_m.isfinite())
+        self._overflows = self._overflows + 1 if unseen else 0
+        if self._overflows == 3:
+            self._once.say(
+                "overflow",
+                f"the gradient of {self._log_name('mi')} overflows in half precision at the loss scaler's scale and is "
+                "left out of the steps: the scaler looks at the host's own alone. Give adaptive_clip=False, by which "
+                "it looks at both, or precision='bf16-mixed'.",
+            )
 
     def _log_name(self, key: str) -> str:
         return f"mine/{self.name}/{key}" if self.name else f"mine/{key}"

@@ -19,13 +19,19 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mine_lightning.errors import InputError
 from mine_lightning.regularizer.graph import dependencies
 from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, Merged, add, parameters_of
 from mine_lightning.regularizer.ranks import Ranks
 from mine_lightning.regularizer.recorder import Captured
 from mine_lightning.regularizer.term import gradients, join_loss
 
-__all__ = ["Delivery", "is_logged", "scale_of"]
+__all__ = ["RAW_STEP", "Delivery", "is_logged", "scale_of"]
+
+RAW_STEP = (
+    "Expected every optimizer step to go through Lightning but a parameter changed while its share of the term was "
+    "held; step with self.optimizers(), not with a raw optimizer, or set adaptive_clip=False."
+)
 
 
 class Delivery:
@@ -41,6 +47,7 @@ class Delivery:
         self._ranks = ranks
         self._clearing = ClearingWatch()
         self._fresh: dict[nn.Parameter, Tensor] | None = None
+        self._lost: set[nn.Parameter] = set()
         self._parameters: list[nn.Parameter] = []
         self._pair: Captured | None = None
         self._before: dict[nn.Parameter, tuple[Tensor, int] | None] = {}
@@ -50,6 +57,7 @@ class Delivery:
         self.store.clear()
         self._clearing.forget()
         self._fresh, self._parameters, self.begun = None, [], False
+        self._lost = set()
         self._pair, self._before = None, {}
 
     def before_backward(
@@ -73,15 +81,16 @@ class Delivery:
             weight: sign and weight of the term in a batch.
             holds: whether the gradient is to wait for the optimizer step.
         """
-        lost = self.forget_cleared(trainer.optimizers)
-        ready = pair is not None and _is_due(host, loss, pair, lost)
+        self.forget_cleared(trainer.optimizers, holds)
+        ready = pair is not None and _is_due(host, loss, pair, self._lost)
         if not self._ranks.all(ready) or pair is None:
             return
         self._parameters = _parameters(trainer, host)
         if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
-            self._fresh = {parameter: g for parameter, g in pair.share.items() if parameter in lost}
+            self._fresh = {parameter: g for parameter, g in pair.share.items() if parameter in self._lost}
             self._note(pair)
             return
+        self._lost = set()  # of an older pair
         found, scale = slopes(pair), scale_of(trainer, host)
         self.begun = True
         # a host with a backward of its own may scale the loss in it, or walk it in parts
@@ -118,11 +127,13 @@ class Delivery:
                 self._pair.share = None  # the backward that does reach the host is to bring it
             share = None
         self._pair, self._before = None, {}
+        self._lost -= set(share or ())
         if share is not None and holds:
             self.store.add(share)
         elif share is not None:
             scale = scale_of(trainer, host)
-            merged = add(self._parameters, self.store, share, scale, self._ranks, stores if measure else None)
+            stepped = {p for optimizer in trainer.optimizers for p in parameters_of(optimizer)}
+            merged = add(self._parameters, self.store, share, scale, self._ranks, stepped, stores if measure else None)
         if self.store.holds_any():
             self._clearing.note(trainer.optimizers)
         return merged
@@ -141,9 +152,20 @@ class Delivery:
         same = all(_same(_mark(parameter), before) for parameter, before in self._before.items())
         return not self._ranks.all(same and bool(self._before))
 
-    def forget_cleared(self, optimizers: Iterable[Optimizer]) -> set[nn.Parameter]:
-        """Let go of shares whose gradients the host cleared; return the parameters that lost one."""
-        return self.store.drop(p for optimizer in optimizers for p in self._clearing.cleared(optimizer))
+    def forget_cleared(self, optimizers: Iterable[Optimizer], holds: bool) -> None:
+        """Let go of shares whose gradients the host cleared, and remember that these parameters lost one.
+
+        Args:
+            optimizers: those whose parameters are looked at.
+            holds: whether shares wait for the optimizer step.
+
+        Raises:
+            InputError: if a parameter changed while its share was held.
+        """
+        cleared = [p for optimizer in optimizers for p in self._clearing.cleared(optimizer)]
+        if holds and self.store.stepped_without_merge(cleared):
+            raise InputError(RAW_STEP)
+        self._lost |= self.store.drop(cleared)
 
 
 def _is_due(host: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:

@@ -78,9 +78,10 @@ class GradientStore:
             del self._pending[parameter], self._versions[parameter]
         return held
 
-    def stepped_without_merge(self) -> bool:
-        """Return whether a parameter changed while its share was held: an optimizer that Lightning does not see."""
-        return any(parameter._version != self._versions[parameter] for parameter in self._pending)
+    def stepped_without_merge(self, parameters: Iterable[nn.Parameter] | None = None) -> bool:
+        """Return whether one of these, or any, changed while its share was held: a step that Lightning does not see."""
+        held = self._pending if parameters is None else [p for p in parameters if p in self._pending]
+        return any(parameter._version != self._versions[parameter] for parameter in held)
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -127,6 +128,7 @@ def add(
     share: Mapping[nn.Parameter, Tensor],
     scale: Tensor | float,
     ranks: Ranks,
+    stepped: Collection[nn.Parameter],
     stores: Sequence[GradientStore] | None,
 ) -> Merged | None:
     """Add a term's share of one backward to ``.grad``, right after it, and to what the store knows of.
@@ -137,6 +139,8 @@ def add(
         share: its gradient by parameter.
         scale: what the host's ``.grad`` is multiplied with at this point, by a loss scaler; else 1.
         ranks: the processes over which the share is averaged.
+        stepped: the parameters that an optimizer has. Nobody clears the gradients of others: they are left out of the
+            norms, in which they would add up over steps.
         stores: what all terms, this one too, have in ``.grad``, for the host's own to be told from it; None where
             the norms are not asked for.
 
@@ -147,11 +151,12 @@ def add(
     reached = [parameter for parameter, vote in zip(parameters, votes, strict=True) if vote]
     parts = [share[parameter] if parameter in share else _zeros(parameter) for parameter in reached]
     ranks.average(parts)
-    own = [] if stores is None else [_hosts(p, scale, stores) for p in reached]
-    store.add(dict(zip(reached, parts, strict=True)))
+    measured = [p for p in reached if p in stepped]
+    own = [] if stores is None else [_hosts(p, scale, stores) for p in measured]
+    store.add({p: part for p, part in zip(reached, parts, strict=True) if p in stepped})
     merged = None
     if own:
-        norm = _norm([store.get(p) for p in reached])
+        norm = _norm([store.get(p) for p in measured])
         merged = Merged(_norm(own).to(norm), norm, torch.ones_like(norm))
     for parameter, part in zip(reached, parts, strict=True):
         parameter.grad = _own(parameter).add_(part * scale)
@@ -213,7 +218,8 @@ def _clipped(
     norm_m = _norm(g_m)
     g_u = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm_u = _norm(g_u).to(norm_m) / scale if g_u else torch.zeros_like(norm_m)
-    return Merged(norm_u, norm_m, adaptive_factor(norm_u, norm_m) if adaptive else torch.ones_like(norm_m))
+    factor = adaptive_factor(norm_u, norm_m) if adaptive else torch.ones_like(norm_m)
+    return Merged(norm_u, norm_m, torch.where(norm_m.isfinite(), factor, torch.zeros_like(factor)))
 
 
 def _norm(tensors: Sequence[Tensor]) -> Tensor:

@@ -96,6 +96,9 @@ class Recorder:
         self._with_grad: set[str] = set()
         self._stale: dict[str, Any] = {}
         self._versions: dict[str, int] = {}
+        self._entry_versions: dict[str, int] = {}
+        self._parameter_versions: dict[str, int] = {}
+        self._ran_frozen = False
         self._calls: Counter[str] = Counter()
         self._attached = False
         self._armed = self._paused = False
@@ -116,7 +119,7 @@ class Recorder:
             if capture.kind in ("output", "input"):
                 module = _find_module(host, capture)
                 hook = _Hook(weakref.ref(module), weakref.ref(self), capture)
-                self._handles.append(_put_on(module, hook, capture))
+                self._handles += _put_on(module, hook, capture)
                 self._hooked.append(module)
 
     def is_attached_to(self, host: LightningModule) -> bool:
@@ -155,6 +158,8 @@ class Recorder:
         self._found.clear()
         self._stale.clear()
         self._versions.clear()
+        self._entry_versions.clear()
+        self._ran_frozen = False
         self._calls.clear()
         self._with_grad.clear()
         self._entered.clear()
@@ -178,29 +183,48 @@ class Recorder:
         if any(capture.text not in self._found for capture in self.captures):
             return None
         older = self._newest_found
-        if older is None or any(self._found[text] is not found for text, found in older.items()):
+        if older is None or self._is_newer_than(older):
             self._warn_of_changes()
             if older is not None:
                 self._warn_of_a_mix(older)
             (x_sources, x), (z_sources, z) = (side.select(self._found) for side in self._sides)
             _check_pairs(x, z, *self._sides)
-            self._newest = Captured(_joined(x), _joined(z), (x_sources, z_sources))
+            # of a pass after the backward, as to log what the step has changed, no backward is asked any more
+            seen = self._newest is not None and self._newest.seen
+            self._newest = Captured(_joined(x), _joined(z), (x_sources, z_sources), seen=seen)
             self._newest_found, self._newest_entered = dict(self._found), dict(self._entered)
+            self._parameter_versions = {t: f._version for t, f in self._found.items() if isinstance(f, nn.Parameter)}
         return self._newest
+
+    def _is_newer_than(self, older: dict[str, Any]) -> bool:
+        """Return whether something was caught since a pair was made; a parameter is another one after each step."""
+        return any(
+            self._found[text] is not found
+            or (text in self._parameter_versions and found._version != self._parameter_versions[text])
+            for text, found in older.items()
+        )
 
     def ran_with_gradients(self) -> bool:
         """Return whether no module that was caught since :meth:`arm` ran under ``torch.no_grad`` alone."""
         return all(capture.kind in ("batch", "attr") or capture.text in self._with_grad for capture in self.captures)
 
     def is_frozen(self, host: LightningModule) -> bool:
-        """Return whether x or z is what a module with parameters returned, none of which requires a gradient now."""
-        modules = [_find_module(host, capture) for capture in self.captures if capture.kind == "output"]
-        return any(
-            (parameters := list(module.parameters())) and not any(parameter.requires_grad for parameter in parameters)
-            for module in modules
-        )
+        """Return whether x or z is what a module with parameters returned, none of which required a gradient.
 
-    def record(self, capture: Capture, entered: Any, returned: Any) -> None:
+        When it ran, as under ``toggle_optimizer``, or now.
+        """
+        if self._ran_frozen:
+            return True
+        modules = [_find_module(host, capture) for capture in self.captures if capture.kind == "output"]
+        return any(_without_gradients(module) for module in modules)
+
+    def enter(self, capture: Capture, entered: Any) -> None:
+        """Take in what a module is called with, before it may change that in place."""
+        if self._armed and not self._paused:
+            self._entry_versions.pop(capture.text, None)
+            _note_version(self._entry_versions, capture.text, entered)
+
+    def record(self, module: nn.Module, capture: Capture, entered: Any, returned: Any) -> None:
         """Take in what a module was called with and what it returned."""
         if not self._armed or self._paused:
             return
@@ -212,9 +236,12 @@ class Recorder:
         found = returned if capture.kind == "output" else entered
         self._found[capture.text], self._entered[capture.text] = found, entered
         self._versions.pop(capture.text, None)
-        # in a compiled graph versions are constants, in inference mode there are none
-        if isinstance(found, Tensor) and not torch.compiler.is_compiling() and not found.is_inference():
-            self._versions[capture.text] = found._version
+        if capture.text in self._entry_versions:
+            self._versions[capture.text] = self._entry_versions[capture.text]
+        else:
+            _note_version(self._versions, capture.text, found)
+        if capture.kind == "output" and isinstance(found, Tensor) and not found.requires_grad:
+            self._ran_frozen = self._ran_frozen or _without_gradients(module)
 
     def missing(self) -> tuple[list[Capture], str]:
         """Return the captures that were not seen since :meth:`arm`, and their names in words."""
@@ -250,7 +277,7 @@ class Recorder:
                 self._once.say(
                     "changed",
                     f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "
-                    "Capture the output of what changes it, or turn inplace=True off.",
+                    "Capture the output of what changes it, or what was before it, or turn inplace=True off.",
                 )
 
     def _warn_of_a_mix(self, older: dict[str, Any]) -> None:
@@ -287,16 +314,48 @@ class _Hook:
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         recorder = self._recorder()
-        if recorder is None or self._module() is not module:
-            return
-        entered = next(iter((*args, *kwargs.values())), None)
-        recorder.record(self._capture, entered, output)
+        if recorder is not None and self._module() is module:
+            recorder.record(module, self._capture, _first(args, kwargs), output)
+
+    def for_before(self) -> _HookBefore:
+        """Return its like for the moment before the module runs."""
+        return _HookBefore(self._module, self._recorder, self._capture)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
         return _nothing
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _inert, ()
+
+
+class _HookBefore(_Hook):
+    """A hook that runs before its module does."""
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # type: ignore[override]
+        recorder = self._recorder()
+        if recorder is not None and self._module() is module:
+            recorder.enter(self._capture, _first(args, kwargs))
+
+
+def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return next(iter((*args, *kwargs.values())), None)
+
+
+def _note_version(versions: dict[str, int], text: str, found: Any) -> None:
+    # in a compiled graph versions are constants, in inference mode there are none; a parameter changes with each step
+    if (
+        isinstance(found, Tensor)
+        and not isinstance(found, nn.Parameter)
+        and not torch.compiler.is_compiling()
+        and not found.is_inference()
+    ):
+        versions[text] = found._version
+
+
+def _without_gradients(module: nn.Module) -> bool:
+    """Return whether a module has parameters, none of which requires a gradient now."""
+    parameters = list(module.parameters())
+    return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
 def _inert() -> Callable[..., None]:
@@ -321,13 +380,16 @@ def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
         ) from None
 
 
-def _put_on(module: nn.Module, hook: _Hook, capture: Capture) -> Any:
+def _put_on(module: nn.Module, hook: _Hook, capture: Capture) -> list[Any]:
     if isinstance(module, torch.jit.ScriptModule):
         raise InputError(
             f"Expected {capture.text!r} to name a module that runs in Python but it is TorchScript, which takes no "
             "hooks; capture what it is given or returns elsewhere, such as by 'attr:'."
         )
-    return module.register_forward_hook(hook, with_kwargs=True)
+    handles: list[Any] = [module.register_forward_hook(hook, with_kwargs=True)]
+    if capture.kind == "input":  # a module may begin in place
+        handles.append(module.register_forward_pre_hook(hook.for_before(), with_kwargs=True))
+    return handles
 
 
 def _entry(batch: Any, capture: Capture) -> Any:

@@ -90,6 +90,12 @@ def gradients(
     try:
         found = torch.autograd.grad(through, parameters, seeds, retain_graph=True, allow_unused=True)
     except RuntimeError as error:
+        if "modified by an inplace operation" in str(error):
+            raise InputError(
+                "Expected the graph of x and z to be as it was computed when a backward runs with both at hand but it "
+                "was changed in place since, as by an optimizer step; add the two losses and call manual_backward "
+                "once, or step after both backwards."
+            ) from error
         if "backward through the graph a second time" not in str(error):
             raise
         raise InputError(
