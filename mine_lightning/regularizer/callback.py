@@ -154,7 +154,6 @@ class MINERegularizer(Callback):
         self._health = Health(self._log_name("mi"), direction, self._once)
         self._host: weakref.ref[LightningModule] | None = None
         self._norms_seen = False
-        self._overflows = 0  # in a row, of those that were logged
 
     @property
     def mine(self) -> MINE | None:
@@ -309,7 +308,8 @@ class MINERegularizer(Callback):
         for term, merged in zip(terms, results, strict=True):
             if term._norms_are_due(trainer):
                 term._log_norms(pl_module, merged)
-                term._watch_overflow(pl_module, merged)
+                if merged is not None and getattr(trainer.precision_plugin, "scaler", None) is not None:
+                    term._health.watch_held(merged.g_u, merged.g_m)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -434,20 +434,6 @@ class MINERegularizer(Callback):
             self._log(pl_module, "g_u", merged.g_u)
             self._log(pl_module, "g_m", merged.g_m)
             self._log(pl_module, "clip", merged.factor)
-
-    def _watch_overflow(self, pl_module: LightningModule, merged: Merged | None) -> None:
-        """Tell where a held share overflows at the loss scaler's scale time and again: it sees none of that."""
-        if merged is None or getattr(pl_module.trainer.precision_plugin, "scaler", None) is None:
-            return  # and no question to the device
-        unseen = bool(merged.g_u.isfinite() & ~merged.g_m.isfinite())
-        self._overflows = self._overflows + 1 if unseen else 0
-        if self._overflows == 3:
-            self._once.say(
-                "overflow",
-                f"the gradient of {self._log_name('mi')} overflows in half precision at the loss scaler's scale and is "
-                "left out of the steps: the scaler looks at the host's own alone. Give adaptive_clip=False, by which "
-                "it looks at both, or precision='bf16-mixed'.",
-            )
 
     def _log_name(self, key: str) -> str:
         return f"mine/{self.name}/{key}" if self.name else f"mine/{key}"

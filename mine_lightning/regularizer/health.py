@@ -38,6 +38,7 @@ class Health:
         self._limit = math.inf
         self._pairs = 0
         self._best = -math.inf
+        self._overflows = 0  # in a row
 
     def watch(self, reading: Reading) -> None:
         """Take in what the bound read on a training batch."""
@@ -48,6 +49,23 @@ class Health:
             self._limit, self._pairs = reading.limit, reading.pairs
         self._value = _moved(self._value, reading.value)
         self._drift = None if reading.drift is None else _moved(self._drift, reading.drift)
+
+    def watch_held(self, g_u: Tensor, g_m: Tensor) -> None:
+        """Say where a share that waits for the step overflows at the loss scaler's scale time and again.
+
+        Args:
+            g_u: norm of the host's own gradient, all that the scaler looks at.
+            g_m: norm of the share.
+        """
+        unseen = bool(g_u.isfinite() & ~g_m.isfinite())
+        self._overflows = self._overflows + 1 if unseen else 0
+        if self._overflows == 3:
+            self._once.say(
+                "overflow",
+                f"the gradient of {self.name} overflows in half precision at the loss scaler's scale and is left out "
+                "of the steps: the scaler looks at the host's own alone. Give adaptive_clip=False, by which it looks "
+                "at both, or precision='bf16-mixed'.",
+            )
 
     def judge(self, held_out: float | None = None, stderr: float = 0.0) -> None:
         """Say what is off, each thing once.

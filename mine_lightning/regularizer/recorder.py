@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
-import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.capture import Capture, Side, describe
+from mine_lightning.regularizer.hooks import put_on
 from mine_lightning.regularizer.once import Once
 
 __all__ = ["Captured", "Recorder"]
@@ -118,8 +118,7 @@ class Recorder:
         for capture in self.captures:
             if capture.kind in ("output", "input"):
                 module = _find_module(host, capture)
-                hook = _Hook(weakref.ref(module), weakref.ref(self), capture)
-                self._handles += _put_on(module, hook, capture)
+                self._handles += put_on(module, self, capture)
                 self._hooked.append(module)
 
     def is_attached_to(self, host: LightningModule) -> bool:
@@ -306,41 +305,6 @@ class Recorder:
                 )
 
 
-class _Hook:
-    """A forward hook for one module; a copy of that module, or one loaded from a file, has one that does nothing."""
-
-    def __init__(self, module: weakref.ref[nn.Module], recorder: weakref.ref[Recorder], capture: Capture) -> None:
-        self._module, self._recorder, self._capture = module, recorder, capture
-
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        recorder = self._recorder()
-        if recorder is not None and self._module() is module:
-            recorder.record(module, self._capture, _first(args, kwargs), output)
-
-    def for_before(self) -> _HookBefore:
-        """Return its like for the moment before the module runs."""
-        return _HookBefore(self._module, self._recorder, self._capture)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
-        return _nothing
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _inert, ()
-
-
-class _HookBefore(_Hook):
-    """A hook that runs before its module does."""
-
-    def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # type: ignore[override]
-        recorder = self._recorder()
-        if recorder is not None and self._module() is module:
-            recorder.enter(self._capture, _first(args, kwargs))
-
-
-def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return next(iter((*args, *kwargs.values())), None)
-
-
 def _note_version(versions: dict[str, int], text: str, found: Any) -> None:
     # in a compiled graph versions are constants, in inference mode there are none; a parameter changes with each step
     if (
@@ -358,14 +322,6 @@ def _without_gradients(module: nn.Module) -> bool:
     return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
-def _inert() -> Callable[..., None]:
-    return _nothing
-
-
-def _nothing(*arguments: Any) -> None:
-    """Do nothing, in place of a hook on a copied module."""
-
-
 def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
     try:
         return host.get_submodule(capture.path)
@@ -378,18 +334,6 @@ def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
             f"Expected {capture.text!r} to name a submodule of {type(host).__name__} but there is no "
             f"{capture.path!r}; {hint}it has: {shown}."
         ) from None
-
-
-def _put_on(module: nn.Module, hook: _Hook, capture: Capture) -> list[Any]:
-    if isinstance(module, torch.jit.ScriptModule):
-        raise InputError(
-            f"Expected {capture.text!r} to name a module that runs in Python but it is TorchScript, which takes no "
-            "hooks; capture what it is given or returns elsewhere, such as by 'attr:'."
-        )
-    handles: list[Any] = [module.register_forward_hook(hook, with_kwargs=True)]
-    if capture.kind == "input":  # a module may begin in place
-        handles.append(module.register_forward_pre_hook(hook.for_before(), with_kwargs=True))
-    return handles
 
 
 def _entry(batch: Any, capture: Capture) -> Any:

@@ -43,6 +43,13 @@ def test_the_small_rest_of_an_epoch_does_not_lower_the_limit():
     assert "near 4.85, the most that the 128" in said(close.judge)[0]
 
 
+def test_a_share_that_overflows_three_times_in_a_row_unseen_by_the_scaler_is_told():
+    watched, fine, over = health(), torch.tensor(1.0), torch.tensor(math.inf)
+    pairs = [(fine, over), (fine, over), (fine, fine), (over, over), (fine, over), (fine, over)]
+    assert said(lambda: [watched.watch_held(*pair) for pair in pairs]) == []
+    assert "overflows in half precision" in said(lambda: watched.watch_held(fine, over))[0]
+
+
 def test_a_good_estimate_is_left_alone():
     watched = health()
     assert said(lambda: [watched.judge(), watched.judge(0.9, 0.05)]) == []
