@@ -1,7 +1,7 @@
 """Callbacks that attach mutual information to any LightningModule, from outside.
 
 * ``callback``: :class:`MINERegularizer`; ``monitor``: :class:`MIMonitor`, several of them that only watch.
-* ``capture``: where x and z come from, spelled as strings.
+* ``capture``: where x and z come from, spelled as strings; ``recorder``: catches them, by ``hooks``.
 * ``term``: the term's gradient on one batch; ``graph``: what the graph of a loss tells; ``compiled``: what a compiled
   host must keep for it.
 * ``merge``: that gradient held beside the host's, and joined with it at the optimizer step.
