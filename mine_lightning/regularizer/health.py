@@ -43,9 +43,7 @@ class Health:
     def watch(self, reading: Reading) -> None:
         """Take in what the bound read on a training batch."""
         self._updates += 1
-        if (
-            reading.pairs >= self._pairs
-        ):  # the rest of an epoch, just before a judgement, shows less than what is judged
+        if reading.pairs >= self._pairs:  # an epoch's small rest, just before a judgement, shows less
             self._limit, self._pairs = reading.limit, reading.pairs
         self._value = _moved(self._value, reading.value)
         self._drift = None if reading.drift is None else _moved(self._drift, reading.drift)

@@ -50,7 +50,7 @@ class _Hook:
         self._module, self._listener, self._capture = module, listener, capture
 
     def _of(self, module: nn.Module) -> Listener | None:
-        """Return who hears of a module: of no other than the hook's own anyone does."""
+        """Return who hears of a module; nobody does of another than the hook's own, as of a copy."""
         return self._listener() if self._module() is module else None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
