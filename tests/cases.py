@@ -170,6 +170,11 @@ def difference(a: nn.Module, b: nn.Module) -> float:
     return (weights(a) - weights(b)).abs().max().item()
 
 
+def hooks_of(host: nn.Module) -> list:
+    """All forward hooks and pre-hooks that stand on a host's modules."""
+    return [hook for m in host.modules() for hook in (*m._forward_hooks.values(), *m._forward_pre_hooks.values())]
+
+
 def assert_same(a, b) -> None:
     """Assert that two nested states are equal, tensors bitwise."""
     assert type(a) is type(b)

@@ -1,10 +1,12 @@
 """Laws of every bound, and the log-mean-exp in float64."""
 
+import math
+
 import pytest
 import torch
 from cases import BOUNDS
 
-from mine_lightning.bounds import FDivergence, log_mean_exp
+from mine_lightning.bounds import DonskerVaradhan, FDivergence, InfoNCE, SumOverParts, log_mean_exp
 
 
 def test_log_mean_exp_equals_the_naive_formula():
@@ -66,3 +68,11 @@ class TestEveryBound:
     def test_ratios_are_one_on_average_where_scores_tell_nothing(self, make):
         marginal = torch.zeros(5, 3) + (1.0 if make is FDivergence else 0.0)
         torch.testing.assert_close(make().ratios(marginal), torch.ones(5, 3))
+
+    def test_the_most_that_so_many_pairs_can_show(self, make):
+        pairs = 200 if make is InfoNCE else 200 * 7
+        assert make().limit(200, 199 if make is InfoNCE else 7) == pytest.approx(math.log(pairs))
+
+    def test_only_a_moving_average_has_a_drift(self, make):
+        found = make().drift(torch.zeros(5, 3)), SumOverParts(2, make()).drift(torch.zeros(5, 3, 2))
+        assert [one is None for one in found] == [make is not DonskerVaradhan] * 2

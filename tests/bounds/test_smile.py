@@ -38,6 +38,12 @@ def test_t_is_trained_by_the_jensen_shannon_objective():
     assert torch.equal(SMILE().objective(joint, marginal), JensenShannon().objective(joint, marginal))
 
 
+def test_shares_are_those_of_clipped_scores():
+    marginal = 4 * torch.randn(6, 2, dtype=torch.float64)
+    clipped = marginal.exp().clamp(math.exp(-2), math.exp(2))
+    torch.testing.assert_close(SMILE(tau=2).ratios(marginal), clipped / clipped.mean())
+
+
 def test_tau_that_clips_everything_is_refused():
     with pytest.raises(ValueError, match="Expected tau > 0 nats but got 0"):
         SMILE(tau=0)

@@ -162,7 +162,12 @@ def hash_of(*overrides):
 def test_hash_stands_for_what_is_computed():
     base = hash_of()
     assert hash_of(("seed_everything", 4), ("output", "x"), ("trainer.devices", 2), ("data.root", "/a")) == base
-    assert hash_of(("trainer.precision", "32-true")) == base
+    elsewhere = [
+        *(("trainer.precision", "32-true"), ("trainer.accelerator", "cpu"), ("trainer.strategy", "auto")),
+        *(("trainer.num_nodes", 1), ("trainer.logger", False), ("trainer.enable_progress_bar", False)),
+        *(("data.allow_bundled", False), ("data.seed", 5), ("mine.seed", 5)),
+    ]
+    assert hash_of(*elsewhere) == base
     changes = [("trainer.max_epochs", 4), ("mine.beta", 0.5), ("model.optimizer_g.lr", 1e-4), ("mine.t_steps", 2)]
     assert len({base, *(hash_of(change) for change in changes)}) == 5
 

@@ -181,10 +181,14 @@ def test_a_killed_run_goes_on_and_ends_bitwise_where_an_uninterrupted_one_does(t
     assert a["steps"] == b["steps"] == 12
     assert a["config_hash"] == b["config_hash"]
     assert RunFolder(killed).identity == identity
-    # killed in its last test, a run has nothing left to train
+    # killed in its last test, a run has nothing left to train, and its time is that of all its sessions
     (killed / "summary.json").unlink()
+    first["callbacks"]["Timer"]["time_elapsed"]["train"] += 1000.0
+    torch.save(first, killed / "checkpoints/last.ckpt")
     assert main(["--resume", str(killed)]) == 0
-    assert json.loads((killed / "summary.json").read_text())["metrics"] == a["metrics"]
+    again = json.loads((killed / "summary.json").read_text())
+    assert again["metrics"] == a["metrics"]
+    assert 1000 < again["wall_time_s"] < 1200
     assert {"mi", "mi_stderr"} <= set(a["metrics"])
     with (killed / "metrics.csv").open(newline="") as file:
         steps = [int(row["step"]) for row in csv.DictReader(file) if row["val/modes"]]

@@ -8,8 +8,9 @@ import yaml
 from small_studies import STUDIES
 
 from mine_lightning.cli.main import main
+from mine_lightning.cli.studies import _errors, _points
 from mine_lightning.results import RESULTS
-from mine_lightning.studies import Reading
+from mine_lightning.studies import Reading, Row
 
 
 def words(name, out):
@@ -40,7 +41,17 @@ def test_every_study_runs_and_leaves_a_folder(name, tmp_path, capsys):
     assert str(folder) in printed
 
 
-def test_the_metrics_are_mean_absolute_errors(tmp_path):
+def test_an_error_is_the_mean_of_absolute_ones_and_a_point_the_mean_over_its_data_sets():
+    found = [(0.5, 0, 1.0, 1.5), (0.5, 1, 1.0, 0.8), (0.9, 0, 2.0, 2.2)]  # place, data set, truth, estimate
+    rows = [Row("p", at, 100, dataset, truth, "A", nats, math.nan, 1.0) for at, dataset, truth, nats in found]
+    assert _errors(rows) == {"A": 0.3}
+    assert _points(rows) == [
+        {"panel": "p", "at": 0.5, "n": 100, "truth": 1.0, "A": [1.15, 0.35]},
+        {"panel": "p", "at": 0.9, "n": 100, "truth": 2.0, "A": [2.2, None]},
+    ]
+
+
+def test_the_metrics_are_the_errors_of_the_points(tmp_path):
     main(words("mi_gaussian_2d", tmp_path))
     (folder,) = (tmp_path / "mi_gaussian_2d").iterdir()
     summary = json.loads((folder / "summary.json").read_text())

@@ -53,7 +53,9 @@ def test_sizes_cut_each_split(tmp_path):
 
 def test_the_cache_is_made_once_and_anew_for_other_files(tmp_path, monkeypatch):
     write_faces(tmp_path)
-    for _ in range(2):
+    CelebA(str(tmp_path), cache=True, workers=0).prepare_data()
+    with monkeypatch.context() as patch:
+        patch.setattr("mine_lightning.data.face_images.decode", lambda path: pytest.fail("decoded twice"))
         CelebA(str(tmp_path), cache=True, workers=0).prepare_data()
     folder = tmp_path / "cache" / "faces"
     assert len(list(folder.iterdir())) == 1

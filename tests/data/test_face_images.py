@@ -84,6 +84,9 @@ def test_the_fingerprint_tells_other_files(tmp_path):
     assert first == load_face_images(tmp_path / "a").fingerprint()
     assert first != load_face_images(write_faces(tmp_path / "b", n=10, listed=9)).fingerprint()
     assert first != load_face_images(write_faces(tmp_path / "c", n=11, listed=10)).fingerprint()
+    path = load_face_images(tmp_path / "a").path(3)
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert first != load_face_images(tmp_path / "a").fingerprint()
 
 
 class TestWhatIsWrongIsOneSentence:

@@ -40,7 +40,10 @@ def test_the_last_digits_are_held_out_and_trained_on_by_a_final_run():
     first = {tuple(x) for x in training.tolist()}
     assert len(first) > 990
     assert not any(tuple(x) in first for x in held_out.tolist())
-    assert len(rows(final.test_dataloader())) == 359
+    x, labels = (torch.cat(side) for side in zip(*final.test_dataloader(), strict=True))
+    torch.testing.assert_close(x, final.digits.test_images.flatten(1).float() / 127.5 - 1)
+    assert torch.equal(labels, final.digits.test_labels)
+    assert len(labels) == 359
 
 
 def test_labels_stay_with_their_digits():

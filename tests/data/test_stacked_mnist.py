@@ -35,3 +35,15 @@ def test_loaders_have_the_promised_sizes():
     assert [len(batch) for batch in data.train_dataloader()] == [64] * 4
     assert [len(batch) for batch in data.val_dataloader()] == [100, 50]
     assert not torch.equal(next(iter(data.val_dataloader())), next(iter(data.test_dataloader())))
+
+
+def test_training_and_evaluation_have_digits_of_their_own():
+    data = StackedMNIST(train_size=256, eval_size=150, batch_size=64, eval_batch_size=100)
+
+    def vectors(images):
+        return {tuple(image.flatten().tolist()) for image in images}
+
+    train, test = (vectors(part.float() / 127.5 - 1) for part in (data.digits.train_images, data.digits.test_images))
+    loaders = ((data.train_dataloader(), train), (data.val_dataloader(), test), (data.test_dataloader(), test))
+    for loader, own in loaders:
+        assert vectors(torch.cat(list(loader)).flatten(0, 1)) <= own

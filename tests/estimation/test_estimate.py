@@ -11,6 +11,8 @@ from mine_lightning import InputError, MLPStatistics, estimate_mi
 from mine_lightning.baselines import ksg
 from mine_lightning.data.known_mi import DiscreteJoint, Gaussian, Mapped, StudentT, sparse
 from mine_lightning.data.known_mi.maps import half_cube, wiggly
+from mine_lightning.estimation.cross_fit import Fold
+from mine_lightning.estimation.value import Value
 
 GAUSSIAN = Gaussian("g", sparse(2, 0.7))
 
@@ -86,6 +88,36 @@ def test_a_statistics_network_of_ones_own():
 def test_many_weak_directions_get_a_bilinear_form():
     estimate = estimate_mi(*Gaussian("g", sparse(20, 0.2)).sample(300, 0), max_steps=5)
     assert estimate.settings["statistics_network"] == ["SeparableStatistics", "BilinearStatistics"]
+
+
+def from_folds(monkeypatch, *folds):
+    """Return the estimate of folds whose values, held out and on their own pairs, are given."""
+    made = [Fold(held_out, seen, []) for held_out, seen in folds]
+    monkeypatch.setattr("mine_lightning.estimation.estimate.cross_fit", lambda *_: made)
+    return estimate_mi(*GAUSSIAN.sample(400, 0), folds=2)
+
+
+def test_value_error_and_interval_are_those_of_the_folds_written_out(monkeypatch):
+    first = Value(0.5, 0.8, 100, 0.4, 4.0), Value(0.9, 1.0, 300, 0.4, 4.0)
+    second = Value(0.7, 1.2, 300, 0.5, 5.0), Value(0.7, 1.0, 100, 0.5, 5.0)
+    estimate = from_folds(monkeypatch, first, second)
+    stderr = math.sqrt(100 * 0.8 + 300 * 1.2) / 400
+    assert estimate.nats == pytest.approx((100 * 0.5 + 300 * 0.7) / 400)
+    assert estimate.stderr == pytest.approx(stderr)
+    # T scores 0.8 on the pairs it was trained on: 0.15 more
+    assert estimate.interval == pytest.approx((0.65 - 2 * stderr, 0.65 + 2 * stderr + 0.3))
+    assert estimate.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("nats", "info_nce", "seen", "words"),
+    [(0.5, 1.0, 0.5, []), (5.0, 1.0, 5.0, ["ln(n)"]), (0.5, 3.7, 0.5, ["InfoNCE"]), (0.5, 1.0, 0.8, ["overfits"])],
+)
+def test_each_doubt_is_told_on_its_own(monkeypatch, nats, info_nce, seen, words):
+    fold = Value(nats, 1.0, 200, info_nce, 4.0), Value(seen, 1.0, 200, info_nce, 4.0)
+    warnings = from_folds(monkeypatch, fold, fold).warnings
+    assert len(warnings) == len(words)
+    assert all(word in warning for word, warning in zip(words, warnings, strict=True))
 
 
 def test_more_information_than_the_pairs_can_show_is_told():

@@ -1,6 +1,7 @@
 """One T under a Trainer: its batches, where it stops, what is kept, and that nothing outside moves."""
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import torch
 from cases import weights
 from torch import nn
 
+from mine_lightning.bounds import DonskerVaradhan
 from mine_lightning.data.known_mi import Gaussian, sparse
 from mine_lightning.estimation.pairs import Pairs, read_pairs
-from mine_lightning.estimation.training import Batches, Training, train
+from mine_lightning.estimation.training import AverageAndStop, Batches, Training, train
 from mine_lightning.networks import MLPStatistics, SeparableStatistics
 
 SAMPLE = Gaussian("g", sparse(1, 0.8)).sample(1200, 0)
@@ -49,19 +51,56 @@ def test_the_curve_has_a_point_for_each_look_and_tells_it():
     assert told == stop.curve
 
 
-def test_training_stops_when_nothing_better_follows_and_keeps_the_best():
+class Product(nn.Module):
+    """T = slope x z, best near a slope of 0.56 at a correlation of 0.8."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x, z):
+        return self.slope * (x * z)[:, 0]
+
+    def matrix(self, x, z):
+        return self.slope * x @ z.T
+
+
+def looking(training, network, **options):
+    """Return the callback and the run that it is asked in, without a training around it."""
+    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+    stop, trainer = AverageAndStop(*PAIRS[INDEX[:200]], training, **options), SimpleNamespace(optimizers=[optimizer])
+    host = SimpleNamespace(statistics_network=network, bound=DonskerVaradhan())
+    stop.on_fit_start(trainer, host)
+    return stop, trainer, host
+
+
+def test_the_best_is_kept_and_patience_is_looks_without_a_better_one():
+    stop, trainer, host = looking(Training(64, 400, check_every=10, patience=2), Product(), by_value=True)
+    stopped = []
+    for slope in (0.1, 0.5, 2.0, 0.3):
+        stop._average.slope.fill_(slope)
+        stop.on_train_batch_end(trainer, host)
+        stopped.append(trainer.should_stop)
+    assert stop.kept.slope.item() == pytest.approx(0.5)
+    assert stopped == [False, False, False, True]
+
+
+def test_training_stops_when_nothing_better_follows():
     # a rate at which it only gets worse
     stop = run(training=Training(64, 400, check_every=10, patience=2, learning_rate=1.0))
     assert stop.curve[-1].step < 400
 
 
 def test_what_is_kept_is_the_average_of_the_weights():
-    first = run(training=Training(64, 1, check_every=1))
-    second = run(training=Training(64, 2, check_every=2))
-    # after one step the average is a tenth of the way to the weights, from the initial ones on
-    third = run(training=Training(64, 2, check_every=2, decay=0.0))
-    assert not torch.equal(weights(second.best), weights(third.best))
-    assert not torch.equal(weights(first.best), weights(second.best))
+    network = Product()
+    stop, trainer, _ = looking(Training(64, 400, check_every=10, decay=0.15), network)
+    network.slope.grad = torch.tensor(-1.0)  # the slope is 1, 2, 3 after the steps
+    found = []
+    for _ in range(3):
+        trainer.optimizers[0].step()
+        found.append(stop._average.slope.item())
+    # a decay of 1/10 at first, then the 0.15 that was asked for
+    assert found == pytest.approx([0.9 * 1, 0.15 * 0.9 + 0.85 * 2, 0.15 * 1.835 + 0.85 * 3])
 
 
 def test_what_t_keeps_of_its_batches_is_kept_with_it():

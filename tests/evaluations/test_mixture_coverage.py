@@ -39,6 +39,16 @@ def test_scores_samples_in_validation_and_real_points_beside_them_in_the_test(tm
     assert test["test/floor_high_quality"] == pytest.approx(0.989, abs=0.01)
 
 
+def test_the_radius_is_the_mixtures_own(tmp_path):
+    mixture = GaussianGrid()
+    mixture.radius = 1.0
+    centres = mixture.centres[:7]
+    host = Host(torch.cat([centres, centres + torch.tensor([0.1, 0.0])]))  # two standard deviations off
+    points = ToyMixture(mixture, train_size=100, eval_batch_size=500)
+    found = trainer(tmp_path, MixtureCoverage()).validate(host, points, verbose=False)[0]
+    assert found == {"val/modes": 7, "val/high_quality": 0.5}
+
+
 def test_counts_start_anew_at_each_evaluation(tmp_path):
     run, host = trainer(tmp_path, MixtureCoverage()), Host(GaussianGrid().centres[:7])
     run.validate(host, data(), verbose=False)

@@ -1,12 +1,14 @@
 """What a host returns is found or told; every score is logged under its prefix, the batch's own as the floor."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from pytorch_lightning import LightningModule
 from torchmetrics import MeanMetric, MetricCollection
 
 from mine_lightning.errors import InputError
-from mine_lightning.evaluations.scoring import Scoring
+from mine_lightning.evaluations.scoring import Scoring, trained_by_one
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 
 
@@ -67,3 +69,12 @@ def test_a_host_without_samples_is_told_who_asks(outputs):
     host = Host()
     with pytest.raises(InputError, match=r"Expected Host to return \{'samples': images\} .* or take Doubled off"):
         Doubled(host).on_validation_batch_end(None, host, outputs, None, 0)
+
+
+@pytest.mark.parametrize(("first", "order"), [(True, ["train", "wait"]), (False, ["wait", "train"])])
+def test_one_process_trains_the_judge_and_the_others_wait_for_it(first, order):
+    told = []
+    strategy = SimpleNamespace(barrier=lambda name: told.append("wait"))
+    run = SimpleNamespace(is_global_zero=first, strategy=strategy)
+    assert trained_by_one(run, lambda: told.append("train") or "judge") == "judge"
+    assert told == order

@@ -99,7 +99,7 @@ def two_processes(tmp_path_factory):
 
 
 @every_gan
-def test_two_processes_stay_bitwise_equal_and_differ_from_one_by_their_batches_alone(two_processes, name):
+def test_two_processes_stay_bitwise_equal_and_train_every_parameter(two_processes, name):
     error = two_processes / f"{name}.error"
     assert not error.exists(), error.read_text()
     first, second = (torch.load(two_processes / f"{name}-rank{rank}.pt", weights_only=True) for rank in (0, 1))

@@ -43,3 +43,9 @@ def test_equal_ones_score_best(make, draw):
     metric = make()
     metric.update(draw()[0], draw()[0])
     assert metric.compute().item() == pytest.approx(1.0 if make.higher_is_better else 0.0, abs=1e-5)
+
+
+@every_metric
+@pytest.mark.filterwarnings("ignore:The ``compute`` method of metric")
+def test_without_samples_it_is_nan(make, draw):
+    assert make().compute().isnan()

@@ -50,6 +50,12 @@ def test_a_mode_with_bad_samples_alone_is_not_captured():
     assert share.compute() == 0.25
 
 
+def test_without_samples_the_share_is_nan():
+    metric = HighQualityShare(CENTRES, 0.05)
+    metric.update(torch.zeros(0, 2))
+    assert metric.compute().isnan()
+
+
 @pytest.mark.parametrize("make", METRICS)
 class TestBoth:
     def test_state_is_a_sum_so_that_two_processes_count_as_one(self, make):

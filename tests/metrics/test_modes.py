@@ -35,6 +35,10 @@ def test_one_mode_scores_the_log_of_their_number():
     assert mode_count(counts) == 1
 
 
+def test_without_samples_the_divergence_is_nan():
+    assert kl_from_uniform(torch.zeros(10, dtype=torch.long)).isnan()
+
+
 @pytest.mark.parametrize("make", MODE_METRICS)
 class TestEveryModeMetric:
     def test_state_is_a_sum_so_that_two_processes_count_as_one(self, make):

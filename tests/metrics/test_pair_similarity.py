@@ -69,6 +69,11 @@ def test_the_worse_the_reconstruction_the_less_similar():
     assert values[0] == pytest.approx(1.0)
 
 
+def test_negative_correlations_count_as_none():
+    x = image_pair(3)[0]
+    assert pair_similarities(x, -x).tolist() == [0.0] * 3
+
+
 def test_images_smaller_than_the_window_are_told():
     with pytest.raises(ValueError, match="Expected images of at least 11 pixels a side but got 8"):
         PairSimilarity().update(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))

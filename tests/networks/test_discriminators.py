@@ -14,6 +14,7 @@ from mine_lightning.networks import (
     SmallDiscriminator,
     Waves,
 )
+from mine_lightning.networks.statistics import GaussianNoise
 
 DISCRIMINATORS = [
     (ConvDiscriminator, {"width": 4}, (2, 28, 28)),
@@ -71,3 +72,12 @@ def test_noise_of_dense_layers_is_training_modes_alone():
     assert not torch.equal(discriminator(images), discriminator(images))
     discriminator.eval()
     assert torch.equal(discriminator(images), discriminator(images))
+    noises = [layer.std for layer in DenseDiscriminator().body if isinstance(layer, GaussianNoise)]
+    assert noises == [0.3] + 5 * [0.5]
+
+
+@pytest.mark.parametrize("make", [ConvDiscriminator, SmallDiscriminator, LargeDiscriminator, FaceDiscriminator])
+def test_weights_start_as_dcgans_do(make):
+    network = make(width=16)
+    assert network.body[0].weight.std().item() == pytest.approx(0.02, rel=0.15)
+    assert not network.output.bias.any()

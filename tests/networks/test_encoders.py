@@ -42,3 +42,10 @@ def test_the_gradient_passes_through_the_draw():
     (slope,) = torch.autograd.grad(z.sum(), encoder.body.output.bias)
     assert slope[:2].tolist() == [4.0, 4.0]  # dz/dmean = 1
     assert (slope[2:].abs() > 1e-3).all()  # dz/dlog_std = z - mean
+
+
+@pytest.mark.parametrize("make", [ConvEncoder, FaceEncoder])
+def test_weights_start_as_dcgans_do(make):
+    encoder = make(7, width=16)
+    assert encoder.body[0].weight.std().item() == pytest.approx(0.02, rel=0.15)
+    assert not encoder.output.bias.any()

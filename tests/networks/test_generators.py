@@ -44,8 +44,10 @@ def test_maps_and_sides_grow_as_in_the_papers(make):
 
 @pytest.mark.parametrize("make", GENERATORS)
 def test_weights_start_as_dcgans_do(make):
-    weight = make(latent=100).dense.weight
-    assert abs(weight.std().item() - 0.02) < 0.001
+    generator = make(latent=100)
+    assert abs(generator.dense.weight.std().item() - 0.02) < 0.001
+    first = next(layer for layer in generator.body if isinstance(layer, nn.ConvTranspose2d))
+    assert first.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 def test_vectors_are_not_bounded():

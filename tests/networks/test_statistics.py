@@ -50,6 +50,17 @@ def test_last_layer_is_called_output(make, x_shape, z_shape):
     assert T.output.out_features == getattr(T, "classes", 1)
 
 
+@pytest.mark.parametrize("make", [MLPStatistics, partial(LabelStatistics, classes=2)])
+def test_noise_lies_on_the_input_and_behind_each_layer_in_training_alone(make):
+    T = make((3,), (), hidden=(4, 5), input_noise=0.3, hidden_noise=0.5)
+    assert isinstance(T.body[0], GaussianNoise)
+    assert [layer.std for layer in T.body if isinstance(layer, GaussianNoise)] == [0.3, 0.5, 0.5]
+    x, z = torch.randn(6, 3), torch.randint(2, (6,)).float()
+    assert not torch.equal(T(x, z), T(x, z))
+    T.eval()
+    assert torch.equal(T(x, z), T(x, z))
+
+
 def test_mlp_is_the_concatenation_through_elu_layers():
     T = MLPStatistics((2,), (1,), hidden=(4,))
     x, z = torch.randn(3, 2), torch.randn(3, 1)

@@ -59,7 +59,8 @@ def test_partners_that_a_validation_drew_first_serve_a_training(tmp_path):
     parts = {"statistics_network": SeparableStatistics, "pairing": AllOthers(), "bound": InfoNCE()}
     host, callback = Validated(), regularizer(**parts)
     run = trainer(tmp_path, callback)
-    run.fit(host, loader(), loader(23))
+    run.fit(host, loader())
+    run.validate(host, loader(23), verbose=False)  # in inference mode, as a validation within a fit is not
     trainer(tmp_path, regularizer(**parts)).fit(Validated(), loader(23))
 
 

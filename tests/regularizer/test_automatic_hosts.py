@@ -130,6 +130,17 @@ def test_loss_scaler_with_fused_adam_moves_as_without_the_scaler(tmp_path):
     assert difference(found, reference) <= 0.05 * difference(plain, reference)
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_clip_that_binds_is_the_same_with_a_loss_scaler(tmp_path, fused):
+    host = partial(Classifier, optimizer=partial(torch.optim.SGD, lr=0.1, fused=fused))
+    arguments = {"host": host, "log_every_n_steps": NORMS_LOGGED}
+    term = partial(regularizer, beta=50.0, adaptive_clip=True)
+    plain = fit(tmp_path, plugins=scaler_plugin(), **arguments)
+    found = fit(tmp_path, term(), plugins=scaler_plugin(), **arguments)
+    reference = fit(tmp_path, term(), **arguments)
+    assert difference(found, reference) <= 0.1 * difference(plain, reference)
+
+
 @pytest.mark.parametrize("interval", [NORMS_LOGGED, NEVER_LOGGED])
 def test_an_overflow_skips_the_step_and_leaves_everything_finite(tmp_path, interval):
     plugin = scaler_plugin(init_scale=2.0**40, growth_interval=10_000)

@@ -8,7 +8,7 @@ import torch
 from by_hand import Classifier
 from cases import difference, trainer
 from pytorch_lightning import Callback
-from test_automatic_hosts import fit, regularizer
+from test_automatic_hosts import DATA, fit, regularizer
 from torch.utils.data import DataLoader, IterableDataset
 
 from mine_lightning.errors import InputError
@@ -51,14 +51,18 @@ def test_beta_set_later_is_beta_given_at_the_start():
     assert term.beta_schedule is not None  # what was wrong has changed nothing
 
 
-def test_a_number_set_in_training_takes_over_from_the_schedule(tmp_path):
+def test_what_is_set_in_training_holds_from_the_next_batch_on(tmp_path):
     class Over(Callback):
-        def on_train_batch_end(self, trainer, *args):
-            term.beta = 0.75
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            found.append(term.beta)
+            if batch_idx == 1:
+                term.beta = 0.75
+            if batch_idx == 4:
+                term.beta = {0: 0.0, 1: 1.0}
 
-    term = regularizer(beta={0: 0.0, 1: 0.5})
+    found, term = [], regularizer(beta={0: 0.0, 1: 0.5})
     fit(tmp_path, term, Over(), host=Classifier, max_epochs=1)
-    assert term.beta == 0.75
+    assert found == [0.0, 0.0625, 0.75, 0.75, 0.75, 0.625, 0.75, 0.875]
 
 
 def test_a_loader_without_a_length_is_told(tmp_path):
@@ -112,3 +116,31 @@ def test_a_beta_that_rises_from_0_while_batches_are_accumulated_leaves_the_other
     alone = trained()
     assert difference(trained(faint), alone) < 1e-6
     assert difference(trained(beta=0.0), alone) > 1e-4
+
+
+def test_a_resumed_run_has_the_beta_of_the_run_that_was_never_interrupted(tmp_path):
+    def run(epochs, path=None):
+        torch.manual_seed(0)
+        host, seen = Classifier(), Seen()
+        fitting = trainer(tmp_path, regularizer(beta={0: 0.0, 2: 0.5}), seen, max_epochs=epochs)
+        fitting.fit(host, DataLoader(DATA, 16), ckpt_path=path)
+        fitting.save_checkpoint(tmp_path / f"{epochs}.ckpt")
+        return host, seen.found
+
+    whole, found = run(2)
+    run(1)
+    resumed, later = run(2, tmp_path / "1.ckpt")
+    assert later == found[8:]
+    assert difference(whole, resumed) == 0
+
+
+def test_without_a_length_beta_moves_from_epoch_to_epoch(tmp_path):
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter([DATA[number] for number in range(32)])
+
+    seen = Seen()
+    run = trainer(tmp_path, regularizer(beta={0: 0.0, 2: 0.5}), seen, max_epochs=2)
+    with pytest.warns(UserWarning, match="stands still within an epoch"):
+        run.fit(Classifier(), DataLoader(Stream(), 16))
+    assert seen.found == [0.0, 0.0, 0.25, 0.25]

@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from cases import Plain, adam, assert_same, tiny_gan, trainer, weights
+from by_hand import Term
+from cases import Plain, adam, assert_same, hooks_of, tiny_gan, trainer, weights
 from pytorch_lightning import LightningModule
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -58,7 +59,7 @@ def gan_by_hand(beta, adaptive, precision="32-true"):
     optimizer_t = sgd([p for p in mine.parameters() if p.requires_grad])
     parameters = list(host.generator.parameters())
     _seed_as_first_epoch()
-    log_average, factors = None, []
+    log_average, factors, readings = None, [], []
     for batch in IMAGES.split(BATCH):
         # as Lightning has it: its autocast spans the whole step, backward included, and caches no cast weight
         with torch.autocast("cpu", torch.bfloat16, precision == "bf16-mixed", cache_enabled=False):
@@ -86,11 +87,13 @@ def gan_by_hand(beta, adaptive, precision="32-true"):
         batch_mean = (torch.logsumexp(marginal.flatten(), 0) - math.log(marginal.numel())).detach()
         average = batch_mean if log_average is None else (0.99 * log_average.exp() + 0.01 * batch_mean.exp()).log()
         log_average = average
+        # of the update's own draw, before T moves
+        readings.append([(joint.mean() - batch_mean).item(), norm_u.item(), norm_m.item(), factors[-1]])
         optimizer_t.zero_grad()
         (marginal.exp().mean() / average.exp() - joint.mean()).backward()
         optimizer_t.step()
         mine.updates += 1
-    return host, mine, factors
+    return host, mine, factors, readings
 
 
 def _seed_as_first_epoch():
@@ -108,8 +111,10 @@ def distance(a, b):
 @pytest.mark.parametrize(("beta", "adaptive"), [(1.0, False), (1.0, True), (300.0, True)])
 def test_gan_under_manual_optimisation_equals_a_loop_written_by_hand(tmp_path, precision, beta, adaptive):
     callback = term(beta=beta, adaptive_clip=adaptive)
-    host = fit_gan(tmp_path, callback, precision)
-    reference, mine, factors = gan_by_hand(beta, adaptive, precision)
+    host = fit_gan(tmp_path, callback, precision, log_every_n_steps=1)
+    reference, mine, factors, readings = gan_by_hand(beta, adaptive, precision)
+    logged = [host.trainer.callback_metrics[f"mine/{key}"].item() for key in ("mi", "g_u", "g_m", "clip")]
+    assert logged == pytest.approx(readings[-1], rel=2e-2, abs=1e-5)
     effect = distance(fit_gan(tmp_path, None, precision), reference)
     assert effect > 1e-4
     # both branches of the clip are meant: with beta 300 it binds, with beta 1 it does not
@@ -169,19 +174,21 @@ def test_to_minimise_waits_for_t_where_the_value_is_below_zero(tmp_path, log_eve
     loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
     host = Plain(dropout=0.0)
     plain, raised = copy.deepcopy(host), copy.deepcopy(host)
-    arguments = {"log_every_n_steps": log_every_n_steps}
+    arguments, terms = {"log_every_n_steps": log_every_n_steps}, []
     for module, bound in ((host, FDivergence()), (raised, Raised())):
-        callback = MINERegularizer("batch:0", "output:encoder", "minimize", bound=bound, optimizer=sgd)
-        trainer(tmp_path, callback, **arguments).fit(module, loader)
+        terms.append(MINERegularizer("batch:0", "output:encoder", "minimize", bound=bound, optimizer=sgd))
+        trainer(tmp_path, terms[-1], **arguments).fit(module, loader)
     trainer(tmp_path, **arguments).fit(plain, loader)
     assert torch.equal(weights(host), weights(plain))
     assert distance(raised, plain) > 1e-4
-    assert callback.mine.updates == 4  # T ascends all the same
+    waiting = terms[0].mine  # T ascends all the same
+    assert waiting.updates == 4
+    assert distance(waiting, MINE(MLPStatistics, (4,), (3,), FDivergence())) > 0
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_x_and_z_may_be_swapped_and_both_may_carry_gradient(tmp_path, flip):
-    """I(x; z) through z alone, spelled as I(z; x), and through both where both depend on the host."""
+def test_x_and_z_may_be_swapped(tmp_path, flip):
+    """I(x; z) through z alone, spelled as I(z; x) too."""
     captures = {"x": "output:encoder", "z": "batch:0"} if flip else {"x": "batch:0", "z": "output:encoder"}
     callback = MINERegularizer(**captures, direction="maximize", beta=5.0, optimizer=sgd, adaptive_clip=False)
     host, plain = Plain(0.0), None
@@ -190,10 +197,30 @@ def test_x_and_z_may_be_swapped_and_both_may_carry_gradient(tmp_path, flip):
     trainer(tmp_path, callback).fit(host, loader)
     trainer(tmp_path).fit(plain, loader)
     assert distance(host.encoder, plain.encoder) > 1e-3
-    both = MINERegularizer("input:head", "output:head", "maximize", 5.0, optimizer=sgd, adaptive_clip=False)
-    host = copy.deepcopy(plain)
-    trainer(tmp_path, both).fit(host, loader)
-    assert distance(host.encoder, plain.encoder) > 1e-3
+
+
+def test_both_may_carry_gradient(tmp_path):
+    class ByHand(Plain):
+        def training_step(self, batch, batch_idx):
+            z = self.encoder(batch[0])
+            self.last = z, self.head(z)
+            return nn.functional.cross_entropy(self.last[1], batch[1]) + self.term.loss(*self.last)
+
+        def on_train_batch_end(self, outputs, batch, batch_idx):
+            self.term.ascend(*self.last)
+
+    callback = MINERegularizer("input:head", "output:head", "maximize", 5.0, optimizer=sgd, adaptive_clip=False)
+    host, reference = Plain(0.0), ByHand(0.0)
+    plain = copy.deepcopy(host)
+    reference.load_state_dict(host.state_dict())
+    reference.term = Term(MINE(MLPStatistics, (3,), (2,)), 5.0, "maximize")
+    loader = DataLoader(TensorDataset(torch.randn(32, 4), torch.randint(2, (32,))), 16)
+    trainer(tmp_path, callback).fit(host, loader)
+    for module in (plain, reference):
+        trainer(tmp_path).fit(module, loader)
+    effect = distance(plain.encoder, reference.encoder)
+    assert effect > 1e-4
+    assert distance(host.encoder, reference.encoder) <= 1e-3 * effect
 
 
 class Gaussian(LightningModule):
@@ -260,7 +287,7 @@ def test_the_host_keeps_no_trace(tmp_path):
     run.fit(host, DataLoader(IMAGES, BATCH))
     run.save_checkpoint(tmp_path / "host.ckpt")
     assert list(host.state_dict()) == keys
-    assert not any(module._forward_hooks for module in host.modules())
+    assert hooks_of(host) == []
     saved = torch.load(tmp_path / "host.ckpt", weights_only=True)
     assert list(saved["state_dict"]) == keys
     assert any(key.startswith("MINERegularizer") for key in saved["callbacks"])
@@ -277,7 +304,7 @@ def test_hooks_are_gone_after_an_exception(tmp_path):
     loader = DataLoader(TensorDataset(torch.randn(64, 4), torch.randint(2, (64,))), 16)
     with pytest.raises(RuntimeError, match="boom"):
         trainer(tmp_path, MINERegularizer("batch:0", "output:encoder", "minimize")).fit(host, loader)
-    assert not any(module._forward_hooks for module in host.modules())
+    assert hooks_of(host) == []
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
@@ -506,6 +533,12 @@ def test_wrong_arguments_are_told(arguments, message):
 
 def test_numbers_may_be_numpys():
     assert MINERegularizer("batch:0", "output:encoder", "minimize", t_steps=np.int64(2)).t_steps == 2
+
+
+@pytest.mark.parametrize(("direction", "clips"), [("maximize", True), ("minimize", False)])
+def test_it_clips_by_default_where_the_term_has_no_upper_end(direction, clips):
+    assert MINERegularizer("batch:0", "output:encoder", direction).adaptive_clip is clips
+    assert MINERegularizer("batch:0", "output:encoder", direction, adaptive_clip=not clips).adaptive_clip is not clips
 
 
 def test_direction_has_no_default():

@@ -58,8 +58,12 @@ def test_joined_or_added_it_is_the_same_gradient(automatic, batch):
     joined = automatic and batch == 0
     assert (merged is None) == joined
     assert delivery.store.holds_any() != joined
-    for found, u, m in zip(gradients(host), *expected(automatic), strict=True):
+    own, term = expected(automatic)
+    for found, u, m in zip(gradients(host), own, term, strict=True):
         torch.testing.assert_close(found, u + m)
+    if not joined:
+        norms = (torch.cat([g.flatten() for g in part]).norm() for part in (own, term))
+        torch.testing.assert_close((merged.g_u, merged.g_m, merged.factor), (*norms, torch.tensor(1.0)))
 
 
 def test_held_it_leaves_the_hosts_gradient_alone():

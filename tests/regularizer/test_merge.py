@@ -57,12 +57,14 @@ def test_each_of_two_terms_is_clipped_against_the_hosts_gradient_alone_in_any_or
         torch.testing.assert_close(gradient, own + torch.tensor([1.0, 1.0]))
 
 
-def test_scaled_gradients_get_a_scaled_share():
+def test_scaled_gradients_are_measured_without_the_scale_and_get_a_scaled_share():
     parameters, optimizer = problem()
     for parameter in parameters:
-        parameter.grad = torch.ones_like(parameter) * 8
-    merged = merge_one(optimizer, store_of(parameters, torch.ones(2), torch.ones(1)), adaptive=True, scale=8.0)
-    assert merged.factor == 1
+        parameter.grad = torch.ones_like(parameter) * 8  # the host's own is 1
+    store = store_of(parameters, torch.full((2,), 4.0), torch.full((1,), 4.0))
+    merged = merge_one(optimizer, store, adaptive=True, scale=8.0)
+    expected = torch.tensor(3**0.5), torch.tensor(4 * 3**0.5), torch.tensor(0.25)
+    torch.testing.assert_close((merged.g_u, merged.g_m, merged.factor), expected)
     torch.testing.assert_close(parameters[0].grad, torch.full((2,), 16.0))
 
 

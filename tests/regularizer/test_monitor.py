@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from cases import Plain, assert_same, trainer, weights
+from cases import Plain, assert_same, hooks_of, trainer, weights
 from pytorch_lightning import Callback, LightningModule
 from torch import nn
 from torch._functorch import config as functorch_config
@@ -141,7 +141,7 @@ def test_the_host_is_bitwise_the_one_without(tmp_path, host):
         trainer(tmp_path, *callbacks, max_epochs=2).fit(module, loader(), loader(seed=2))
     assert torch.equal(weights(watched), weights(plain))
     assert not torch.equal(weights(plain), start)
-    assert not any(module._forward_hooks for module in watched.modules())
+    assert hooks_of(watched) == []
     assert all(term.mine.updates == 8 for term in watch._terms.values())
 
 
@@ -154,6 +154,23 @@ def test_logs_each_layer_by_name_in_training_and_on_held_out_pairs(tmp_path):
         assert {*names, f"val/{layer}/x_mi_stderr", f"val/{layer}/y_mi_stderr"} <= run.callback_metrics.keys()
     values = [run.callback_metrics[f"val/encoder/{other}_mi"].item() for other in "xy"]
     assert watch.history[0] == PlanePoint(0, "encoder", *values, 64)
+
+
+@pytest.mark.parametrize(("held_out", "pairs"), [(0, set()), (32, {32}), (33, {48})])
+def test_as_many_held_out_pairs_as_were_asked_for_in_whole_batches_and_none_for_0(tmp_path, held_out, pairs):
+    watch = monitor(held_out=held_out)
+    run = trainer(tmp_path, watch)
+    run.fit(Validated(), loader(), loader(seed=2))
+    assert {point.pairs for point in watch.history} == pairs
+    assert ("val/encoder/x_mi" in run.callback_metrics) == bool(pairs)
+
+
+def test_each_t_takes_as_many_steps_as_were_asked_for_from_the_seed_that_was_given(tmp_path):
+    one, other = monitor(t_steps=2), monitor(seed=1)
+    for watch in (one, other):
+        trainer(tmp_path, watch).fit(Validated(), loader())
+    assert {term.mine.updates for term in one._terms.values()} == {8}
+    assert {term.mine.seed for term in other._terms.values()} == {1}
 
 
 def test_labels_get_a_score_a_class_and_vectors_do_not(tmp_path):
@@ -229,7 +246,7 @@ def test_hooks_are_gone_after_an_exception(tmp_path):
     host = Failing()
     with pytest.raises(RuntimeError, match="boom"):
         trainer(tmp_path, monitor()).fit(host, loader())
-    assert not any(module._forward_hooks for module in host.modules())
+    assert hooks_of(host) == []
 
 
 def test_plot_returns_the_figure_and_saves_it(tmp_path):

@@ -1,6 +1,7 @@
 """What is logged lies at its training batch, also where gradients are accumulated."""
 
 import csv
+from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
@@ -103,3 +104,7 @@ def test_without_accumulation_it_is_lightnings_own_count(tmp_path):
 def test_a_step_that_is_not_lightnings_stays():
     count = BatchCount()
     assert count.batches(3) == 3
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(_batches_that_stepped=2), total_batch_idx=7)
+    count.on_train_batch_start(SimpleNamespace(fit_loop=loop), None, None, 0)
+    assert count.batches(2) == 7
+    assert count.batches(7) == 7  # a batch already, as pictures have it

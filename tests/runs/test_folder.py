@@ -1,6 +1,7 @@
 """Run folders: never shared, never half written, told when they can't be used."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,15 @@ def test_files_are_written_whole(tmp_path):
     write_whole(tmp_path / "a.json", "two")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text() == "two"
+
+
+def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
+    def cut(self, text):
+        self.write_bytes(text[:1].encode())
+        raise OSError("no space left")
+
+    write_whole(tmp_path / "a.json", "one")
+    monkeypatch.setattr(Path, "write_text", cut)
+    with pytest.raises(OSError, match="no space left"):
+        write_whole(tmp_path / "a.json", "two")
+    assert (tmp_path / "a.json").read_text() == "one"

@@ -105,7 +105,7 @@ def records_of(run):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_a_whole_run_is_read_back_with_every_metric_at_its_step(tmp_path, monkeypatch):
+def test_a_whole_run_is_read_back_with_every_metric_at_its_step(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_MODE", "offline")
     words = ["--config", "gan_25gaussians_mine", "--config", "smoke", "--output", str(tmp_path)]
     assert main(words) == 0
@@ -113,6 +113,8 @@ def test_a_whole_run_is_read_back_with_every_metric_at_its_step(tmp_path, monkey
 
     wandb.finish()
     (path,) = (tmp_path / "gan_25gaussians_mine").iterdir()
+    told = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  wandb ")]
+    assert told == how_to_look(RunFolder(path))
     (run,) = (path / "wandb").glob("offline-run-*")
     records = records_of(str(run))
     found, pictures = {}, {}
