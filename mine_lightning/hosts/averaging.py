@@ -29,15 +29,20 @@ class AveragedWeights(WeightAveraging):
 
     Args:
         decay: in [0, 1).
+        warm_up: whether the n-th update has a decay of ``min(decay, (1 + n) / (10 + n))``, as in TensorFlow's
+            ``ExponentialMovingAverage``: the average is of about the last ninth of the steps until that makes
+            ``decay``. Without it the weights as they were drawn count for ``decay ** n``, a fifth of the average
+            after 1,600 steps at 0.999, and of batch-normalised networks nothing of use comes out before that.
 
     Raises:
-        InputError: if it lies outside, or where training starts in ``16-true``, whose weights torch does not average.
+        InputError: if ``decay`` lies outside, or where training starts in ``16-true``, whose weights torch does not
+            average.
     """
 
-    def __init__(self, decay: float = 0.999) -> None:
+    def __init__(self, decay: float = 0.999, warm_up: bool = False) -> None:
         if not 0 <= decay < 1:
             raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
-        super().__init__(multi_avg_fn=_in_its_own_precision(get_ema_multi_avg_fn(decay)))
+        super().__init__(multi_avg_fn=_in_its_own_precision(decay, warm_up))
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and trainer.precision == "16-true":
@@ -54,10 +59,15 @@ class AveragedWeights(WeightAveraging):
             self._average_model = None  # of an earlier fit: what is loaded is the average that was asked for
 
 
-def _in_its_own_precision(average: Callable[..., None]) -> Callable[..., None]:
+def _in_its_own_precision(decay: float, warm_up: bool) -> Callable[..., None]:
     """Return an average that takes weights of any precision: it is copied before the Trainer sets the host's."""
+    average = get_ema_multi_avg_fn(decay)
 
     def update(averaged: Sequence[Tensor], weights: Sequence[Tensor], count: Any) -> None:
-        average(averaged, [weight.to(old.dtype) for weight, old in zip(weights, averaged, strict=True)], count)
+        current = average
+        if warm_up:
+            n = int(count)  # of updates so far, on GPU a look that waits for it
+            current = get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))
+        current(averaged, [weight.to(old.dtype) for weight, old in zip(weights, averaged, strict=True)], count)
 
     return update

@@ -27,13 +27,15 @@ class Host(Plain):
 class ByHand(Callback):
     """The average after each step, and the weights that are trained."""
 
-    def __init__(self, decay):
-        self.decay, self.average, self.current = decay, None, None
+    def __init__(self, decay, warm_up=False):
+        self.decay, self.warm_up, self.average, self.current, self.count = decay, warm_up, None, None, 0
 
     def on_train_batch_end(self, trainer, pl_module, *arguments):
         self.current = weights(pl_module).clone()
         older = self.current if self.average is None else self.average
-        self.average = self.decay * older + (1 - self.decay) * self.current
+        decay = min(self.decay, (1 + self.count) / (10 + self.count)) if self.warm_up else self.decay
+        self.average = decay * older + (1 - decay) * self.current
+        self.count += 1
 
 
 def fit(tmp_path, *callbacks, epochs=2, checkpoint=None):
@@ -46,9 +48,10 @@ def fit(tmp_path, *callbacks, epochs=2, checkpoint=None):
     return host, run
 
 
-def test_it_is_the_average_by_hand_in_validation_and_after_training(tmp_path):
-    spy = ByHand(0.7)
-    host, _ = fit(tmp_path, AveragedWeights(0.7), spy)
+@pytest.mark.parametrize(("decay", "warm_up"), [(0.7, False), (0.4, True)])  # the fifth update of twelve has 0.4
+def test_it_is_the_average_by_hand_in_validation_and_after_training(tmp_path, decay, warm_up):
+    spy = ByHand(decay, warm_up)
+    host, _ = fit(tmp_path, AveragedWeights(decay, warm_up), spy)
     torch.testing.assert_close(weights(host), spy.average)
     torch.testing.assert_close(host.seen, spy.average)
     assert (spy.average - spy.current).abs().max() > 1e-3
@@ -90,11 +93,12 @@ def test_a_precision_that_cannot_be_averaged_is_told(tmp_path):
         run.fit(Host(), DataLoader(DATA, 8))
 
 
+@pytest.mark.parametrize("warm_up", [False, True])
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")
-def test_resume_is_bitwise(tmp_path):
+def test_resume_is_bitwise(tmp_path, warm_up):
     found = []
     for name, checkpoint in (("whole", None), ("resumed", tmp_path / "whole" / "0.ckpt")):
-        fit(tmp_path / name, AveragedWeights(0.7), epochs=3, checkpoint=checkpoint)
+        fit(tmp_path / name, AveragedWeights(0.7, warm_up), epochs=3, checkpoint=checkpoint)
         saved = torch.load(tmp_path / name / "2.ckpt", weights_only=True)
         keys = ("state_dict", "current_model_state", "averaging_state", "optimizer_states")
         found.append({key: dict(saved[key]) if "state" in key[-5:] else saved[key] for key in keys})
