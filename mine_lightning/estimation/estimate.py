@@ -33,9 +33,9 @@ def estimate_mi(
     r"""Return the mutual information of x and z in nats, with its error.
 
     The pairs are cut in folds. For each, a statistics network is trained by :class:`mine_lightning.MINE` on the other
-    folds, a tenth of which choose where to stop and how to scale it, and the Donsker-Varadhan bound is read on the
-    fold itself, on all combinations of its x and z. The value is the mean over the folds: each pair counts once, and
-    for none has T been trained on it.
+    folds, a tenth of which (at most 1,000 pairs) choose where to stop and how to scale it, and the Donsker-Varadhan
+    bound is read on the fold itself, on all combinations of its x and z. The value is the mean over the folds: each
+    pair counts once, and for none has T been trained on it.
 
     It runs on the CPU in float32, whatever surrounds the call, and threads that call it wait for each other.
 
