@@ -128,11 +128,13 @@ class Delivery:
             share = None
         self._pair, self._before = None, {}
         self._lost -= set(share or ())
+        stepped = {p for optimizer in trainer.optimizers for p in parameters_of(optimizer)}
         if share is not None and holds:
-            self.store.add(share)
+            # no step would take that of a target network, which follows another; one that a raw optimizer steps has
+            # a gradient of the host's, and is to be told
+            self.store.add({p: g for p, g in share.items() if p in stepped or p.grad is not None})
         elif share is not None:
             scale = scale_of(trainer, host)
-            stepped = {p for optimizer in trainer.optimizers for p in parameters_of(optimizer)}
             merged = add(self._parameters, self.store, share, scale, self._ranks, stepped, stores if measure else None)
         if self.store.holds_any():
             self._clearing.note(trainer.optimizers)
