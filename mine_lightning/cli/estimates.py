@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mine_lightning.cli.checks import known
+from mine_lightning.cli.checks import check_run, known
 from mine_lightning.cli.configs import find
 from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
@@ -70,6 +70,7 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
 def _checked(config: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of the estimate, once all keys are known."""
     known(config, KEYS, "the config")
+    check_run(config)
     data, settings = config.get("data"), config.get("estimate") or {}
     if not isinstance(data, dict) or not data.get("path"):
         raise InputError("Expected a file of pairs but got none; give --data.path FILE.")
