@@ -6,7 +6,7 @@ import difflib
 import functools
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -31,6 +31,9 @@ class Captured:
         sources: the tensors of x, and of z, as the host holds them, before any index; several where a side joins them.
         share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
             joined the loss.
+        asked: the parameters that the share was computed for; one that was frozen then may be trained later.
+        slopes: the bound's gradient for each of ``through``, with sign and weight and the loss scaler's scale, as
+            :func:`mine_lightning.regularizer.term.gradients` takes them; None where the pair joined the loss.
         seen: whether Lightning told of a backward that runs through the pair.
     """
 
@@ -38,6 +41,8 @@ class Captured:
     z: Tensor
     sources: tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
     share: dict[nn.Parameter, Tensor] | None = None
+    asked: set[nn.Parameter] = field(default_factory=set)
+    slopes: tuple[list[Tensor], float, Tensor | float] | None = None
     seen: bool = False
 
     @property
