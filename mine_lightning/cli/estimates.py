@@ -59,9 +59,6 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     write_whole(folder.path / "estimate.json", json.dumps(asdict(estimate) | circumstances, indent=1) + "\n")
     source = Path(data["path"]).name
     write_whole(folder.report, estimate_page(estimate, source, folder.config_file.read_text(), circumstances))
-    for check, found in estimate.checks.items():
-        verdict = "holds" if found.passed else "FAILS"
-        print(f"{check:<16} {verdict}: {found.nats:.3f}, expected {found.expected:.3f} ± {found.tolerance:.3f} nats")
     print(f"run folder   {folder.path}\n  report.html    (the estimate on one page, for any browser)")
     print(f"  config.yaml, estimate.json{_picture(estimate, folder)}")
     return estimate

@@ -90,9 +90,10 @@ def _main(request: arguments.Request) -> int:
         raise InputError("Expected --config NAME beside the overrides but there is none; `python train.py` lists them.")
     else:
         print(arguments.USAGE)
-        print("experiments:")
-        for path in configs.shipped():
-            print(f"  {path.stem:<34} {configs.describe(path)}")
+        for title, paths in (("experiments:", configs.shipped()), ("overlays, over one of them:", configs.overlays())):
+            print(title)
+            for path in paths:
+                print(f"  {path.stem:<34} {configs.describe(path)}")
     return 0
 
 
@@ -404,6 +405,8 @@ def _told_how_to_resume(folder: RunFolder) -> Any:
     except BaseException:
         if folder.last_checkpoint.is_file():
             rank_zero_info(f"The run stopped. Go on with: python train.py --resume {shlex.quote(str(folder.path))}")
+        else:
+            rank_zero_info("The run stopped before the end of its first epoch: there is nothing to go on from.")
         raise
 
 

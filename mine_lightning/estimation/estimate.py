@@ -30,7 +30,7 @@ def estimate_mi(
     checks: bool = False,
     progress: bool = False,
 ) -> MIEstimate:
-    r"""Return the mutual information of x and z in nats, with its error.
+    r"""Return the mutual information of x and z in nats, with its error; pairs have to be drawn independently.
 
     The pairs are cut in folds. For each, a statistics network is trained by :class:`mine_lightning.MINE` on the other
     folds, a tenth of which (at most 1,000 pairs) choose where to stop and how to scale it, and the Donsker-Varadhan

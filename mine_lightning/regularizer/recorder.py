@@ -331,6 +331,11 @@ def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
     try:
         return host.get_submodule(capture.path)
     except AttributeError:
+        if callable(getattr(host, capture.path, None)):
+            raise InputError(
+                f"Expected {capture.text!r} to name a submodule of {type(host).__name__} but it is a method; take what "
+                "receives its result, as 'input:decoder' does, or set self.z to it and give 'attr:z'."
+            ) from None
         names = [name for name, _ in host.named_modules() if name]
         near = difflib.get_close_matches(capture.path, names, n=1)
         hint = f"did you mean {capture.kind}:{near[0]}? " if near else ""

@@ -247,6 +247,7 @@ def test_alone_it_lists_the_experiments(capsys):
     out = capsys.readouterr().out
     assert "gan_stacked_mnist_dcgan " in out
     assert "GAN+MINE on Stacked MNIST" in out
+    assert out.index("overlays") < out.index("no_penalty  ")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
