@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
@@ -46,7 +47,7 @@ class AveragedWeights(WeightAveraging):
         if not 0 <= decay < 1:
             raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
         super().__init__(multi_avg_fn=_in_its_own_precision(decay, warm_up))
-        self._in_place = False
+        self._trained: list[Tensor] | None = None  # while the average is in place
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage != "fit":
@@ -56,7 +57,7 @@ class AveragedWeights(WeightAveraging):
                 "Expected a precision whose weights can be averaged but got 16-true; give 16-mixed, or no "
                 "weight_averaging."
             )
-        self._latest_update_step, self._in_place = trainer.global_step, False  # of an earlier fit's Trainer
+        self._latest_update_step, self._trained = trainer.global_step, None  # not those of an earlier fit's Trainer
         asked = self._device
         self._device = asked or trainer.strategy.root_device  # the host is moved there after this
         super().setup(trainer, pl_module, stage)
@@ -73,13 +74,15 @@ class AveragedWeights(WeightAveraging):
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn == TrainerFn.FITTING and self._average_model is not None:
-            self._swap_models(pl_module)
-            self._in_place = True
+            # beside the average, not in its place as Lightning's does: in another precision both would be rounded
+            self._trained = [tensor.detach().clone() for tensor in _tensors(pl_module)]
+            self._copy_average_to_current(pl_module)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._in_place:
-            self._swap_models(pl_module)
-            self._in_place = False
+        if self._trained is not None:
+            for tensor, trained in zip(_tensors(pl_module), self._trained, strict=True):
+                tensor.data.copy_(trained)
+            self._trained = None
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self.on_validation_epoch_end(trainer, pl_module)  # a checkpoint may be saved yet
@@ -89,6 +92,10 @@ class AveragedWeights(WeightAveraging):
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
         else:
             self._average_model = None  # of an earlier fit: what is loaded is the average that was asked for
+
+
+def _tensors(host: LightningModule) -> Iterator[Tensor]:
+    return itertools.chain(host.parameters(), host.buffers())
 
 
 def _in_its_own_precision(decay: float, warm_up: bool) -> Callable[..., None]:

@@ -126,6 +126,23 @@ def test_it_averages_a_host_whose_weights_are_doubles_or_halves(tmp_path, precis
     torch.testing.assert_close(weights(host).double(), spy.average.double(), rtol=0, atol=TOLERANCE[precision])
 
 
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_a_validation_rounds_neither_the_average_nor_what_is_trained(tmp_path, precision):
+    found = []
+    for check in ({}, {"limit_val_batches": 0}):
+        torch.manual_seed(0)
+        averaged = AveragedWeights(0.7)
+        spy = ByHand(0.7)
+        run = trainer(tmp_path, averaged, spy, precision=precision, max_epochs=3, **check)
+        data = TensorDataset(DATA.tensors[0].to(DTYPES[precision]), DATA.tensors[1])
+        host = Host(dropout=0.0)  # a validation moves the random stream
+        run.fit(host, DataLoader(data, 8), DataLoader(data, 48))
+        found.append(
+            {"trained": spy.current, "average": weights(averaged._average_model.module), "host": weights(host)}
+        )
+    assert_same(*found)
+
+
 def test_a_precision_that_cannot_be_averaged_is_told(tmp_path):
     run = trainer(tmp_path, AveragedWeights(0.7), precision="16-true")
     with pytest.raises(InputError, match="but got 16-true; give 16-mixed, or no weight_averaging"):
