@@ -12,7 +12,7 @@ from mine_lightning.estimation.cross_fit import Fold, cross_fit, networks_for
 from mine_lightning.estimation.pairs import Pairs, Side, read_pairs
 from mine_lightning.estimation.result import MIEstimate
 from mine_lightning.estimation.surroundings import on_its_own
-from mine_lightning.estimation.training import Training
+from mine_lightning.estimation.training import Point, Training
 from mine_lightning.types import StatisticsFactory
 
 __all__ = ["estimate_mi"]
@@ -116,7 +116,10 @@ class Recipe:
         training = Training.for_size(len(pairs) - len(pairs) // self.folds, self.max_steps)
         fitted = cross_fit(pairs, networks, training, self.folds, self.seed, self.progress)
         settings = {"gaussianise": self.gaussianise, "folds": self.folds, "seed": self.seed, **asdict(training)}
-        return _estimate(fitted, pairs, networks, settings)
+        estimate = _estimate(fitted, pairs, networks, settings)
+        if self.max_steps is not None:
+            estimate.warnings.extend(_cut_short(estimate.curve, self.max_steps))
+        return estimate
 
 
 def _estimate(
@@ -141,6 +144,17 @@ def _estimate(
         },
         warnings=_warnings(fitted, nats, gap, n),
     )
+
+
+def _cut_short(curves: list[list[Point]], max_steps: int) -> list[str]:
+    """Return a warning where ``max_steps`` ended most trainings at their best value so far."""
+    rising = sum(max(curve, key=lambda point: point.nats) == curve[-1] for curve in curves if curve)
+    if rising <= len(curves) / 2 or max(curve[-1].step for curve in curves if curve) < max_steps:
+        return []
+    return [
+        f"max_steps={max_steps} ended training while the value still rose, in {rising} of {len(curves)} folds: the "
+        "truth may be far higher than the interval says; give more steps, or none to choose them by the data."
+    ]
 
 
 def _warnings(fitted: list[Fold], nats: float, gap: float, n: int) -> list[str]:
