@@ -176,8 +176,9 @@ class MINE(LightningModule):
             return self.bound(*self.evaluate(x, z, "estimate"))
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor | None:
-        if len(batch[0]) == 1 and self.updates > 0:
-            # one pair has no marginal; as the rest of an epoch it is left out, and under DDP has to have a loss
+        # one pair has no marginal; as the rest of an epoch it is left out, by all processes where one of them has it,
+        # since a bound asks the others, and under DDP it has to have a loss
+        if self.updates > 0 and not self.trainer.strategy.reduce_boolean_decision(len(batch[0]) > 1):
             return None if self.trainer.world_size == 1 else 0 * self(*batch).sum()
         joint, marginal = self.scores(*batch, "update")
         objective = self.bound.objective(joint, marginal)

@@ -137,12 +137,17 @@ def test_a_last_training_batch_of_one_pair_is_left_out_and_a_loader_of_single_pa
         trainer(tmp_path).fit(MINE(MLPStatistics, (1,), (1,)), DataLoader(pairs(3, 0), 1))
 
 
-@pytest.mark.parametrize(("processes", "loss"), [(1, None), (2, 0.0)])
-def test_a_rest_of_one_pair_has_the_loss_that_lightning_wants_of_many_processes(monkeypatch, processes, loss):
-    monkeypatch.setattr(MINE, "trainer", SimpleNamespace(world_size=processes))
+@pytest.mark.parametrize(
+    ("processes", "size", "another", "loss"), [(1, 1, True, None), (2, 1, True, 0.0), (2, 2, False, 0.0)]
+)
+def test_a_rest_of_one_pair_in_any_process_is_left_out_by_all_with_the_loss_that_ddp_wants(
+    monkeypatch, processes, size, another, loss
+):
+    together = SimpleNamespace(reduce_boolean_decision=lambda decision: decision and another)
+    monkeypatch.setattr(MINE, "trainer", SimpleNamespace(world_size=processes, strategy=together))
     mine = MINE(MLPStatistics, (1,), (1,))
     mine.updates = 4
-    found = mine.training_step(pairs(1, 0).tensors, 4)
+    found = mine.training_step(pairs(size, 0).tensors, 4)
     assert mine.updates == 4
     assert loss is found is None or found.item() == loss
     if found is not None:

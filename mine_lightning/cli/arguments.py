@@ -24,6 +24,7 @@ usage: python train.py --config NAME [--config OVERLAY ...] [--KEY VALUE ...]
   --KEY VALUE        override a key of the config by its dotted path: --mine.beta 0.5, --data.batch_size 64,
                      --trainer.max_epochs 3; VALUE is YAML; --mine null takes the mutual-information term off
   --seed N           the run's seed (short for --seed_everything)
+  --protocol NAME    a name for what was changed, in the run's folder and tables; no published row stands beside it
   --output DIR       where run folders go (default: runs)
   --resume RUN_DIR   go on where a stopped run ended; its config is kept
   --print_config     print the resolved config and stop

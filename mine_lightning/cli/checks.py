@@ -72,7 +72,8 @@ def check_run(config: dict[str, Any]) -> None:
         raise InputError(f"Expected trainer to have keys but got {trainer!r}.")
     if trainer.get("fast_dev_run"):
         raise InputError("Expected no trainer.fast_dev_run, which saves no checkpoint; take --config smoke over it.")
-    for key in ("max_epochs", "max_steps", "limit_train_batches", "limit_val_batches", "limit_test_batches"):
+    above_zero = ("max_epochs", "max_steps", "check_val_every_n_epoch")
+    for key in (*above_zero, "limit_train_batches", "limit_val_batches", "limit_test_batches"):
         if trainer.get(key) == 0:
             raise InputError(f"Expected trainer.{key} above 0 but got 0; a run trains, evaluates and tests.")
     if not isinstance(trainer.get("callbacks") or [], list):
@@ -101,7 +102,9 @@ def check_classes(node: Any, where: str) -> None:
         known(node, ("class_path", "init_args", "dict_kwargs"), where)
         found = _find_class(node["class_path"], where)
         node["class_path"] = f"{found.__module__}.{found.__qualname__}"
-        arguments = node.get("init_args") or {}
+        if "init_args" in node and node["init_args"] is None:
+            node["init_args"] = {}  # the key alone, with all of its lines commented out
+        arguments = node.get("init_args", {})
         if not isinstance(arguments, dict):
             raise InputError(f"Expected {where}.init_args to have keys but got {arguments!r}.")
         _check_arguments(arguments, found, where)

@@ -81,6 +81,11 @@ def shipped() -> list[Path]:
     return sorted(CONFIGS.glob("*.yaml"))
 
 
+def overlays() -> list[Path]:
+    """Return the overlays' configs, by name."""
+    return sorted((CONFIGS / "overlays").glob("*.yaml"))
+
+
 def describe(path: Path) -> str:
     """Return the first comment line of a config: what it is."""
     first = path.read_text().partition("\n")[0]

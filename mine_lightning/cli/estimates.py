@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mine_lightning.cli.checks import known
+from mine_lightning.cli.checks import check_run, known
 from mine_lightning.cli.configs import find
 from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
@@ -59,9 +59,6 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     write_whole(folder.path / "estimate.json", json.dumps(asdict(estimate) | circumstances, indent=1) + "\n")
     source = Path(data["path"]).name
     write_whole(folder.report, estimate_page(estimate, source, folder.config_file.read_text(), circumstances))
-    for check, found in estimate.checks.items():
-        verdict = "holds" if found.passed else "FAILS"
-        print(f"{check:<16} {verdict}: {found.nats:.3f}, expected {found.expected:.3f} ± {found.tolerance:.3f} nats")
     print(f"run folder   {folder.path}\n  report.html    (the estimate on one page, for any browser)")
     print(f"  config.yaml, estimate.json{_picture(estimate, folder)}")
     return estimate
@@ -70,6 +67,7 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
 def _checked(config: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of the estimate, once all keys are known."""
     known(config, KEYS, "the config")
+    check_run(config)
     data, settings = config.get("data"), config.get("estimate") or {}
     if not isinstance(data, dict) or not data.get("path"):
         raise InputError("Expected a file of pairs but got none; give --data.path FILE.")

@@ -18,7 +18,8 @@ import torch
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
-from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
+from pytorch_lightning.utilities.model_helpers import is_overridden
+from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from mine_lightning.cli import arguments, build, checks, configs, estimates, studies
 from mine_lightning.errors import InputError
@@ -89,9 +90,10 @@ def _main(request: arguments.Request) -> int:
         raise InputError("Expected --config NAME beside the overrides but there is none; `python train.py` lists them.")
     else:
         print(arguments.USAGE)
-        print("experiments:")
-        for path in configs.shipped():
-            print(f"  {path.stem:<34} {configs.describe(path)}")
+        for title, paths in (("experiments:", configs.shipped()), ("overlays, over one of them:", configs.overlays())):
+            print(title)
+            for path in paths:
+                print(f"  {path.stem:<34} {configs.describe(path)}")
     return 0
 
 
@@ -215,7 +217,9 @@ def _resume(folder: RunFolder) -> None:
 
 def _build(ready: Any, plain: dict[str, Any]) -> build.Parts:
     pl.seed_everything(plain["seed_everything"], workers=True, verbose=False)
-    return build.instantiate(ready)
+    parts = build.instantiate(ready)
+    _check_test(parts.model, parts.data)
+    return parts
 
 
 def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: bool) -> None:
@@ -235,23 +239,32 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
         # one process's word for all: a launcher's others may take the folder of an earlier launch for this one's
         last = trainer.strategy.broadcast(str(folder.last_checkpoint))
         scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=last, verbose=False)[0]
-    evaluations = curve(folder.path / "metrics.csv")
-    metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | _newest_estimates(evaluations)
     for logger in trainer.loggers:
         logger.finalize("success")
+    # an earlier session of this run counts with the time that its checkpoint knows of
+    _conclude(folder, trainer, scores, steps, earlier + time.perf_counter() - began)
+
+
+@rank_zero_only  # the others may have no run.json: it need not be on their disk
+def _conclude(folder: RunFolder, trainer: pl.Trainer, scores: Any, steps: int, seconds: float) -> None:
+    """Write the result, its page and its table once a run is tested."""
+    evaluations = curve(folder.path / "metrics.csv")
+    metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | _newest_estimates(evaluations)
     judges = (getattr(callback, "judge_accuracy", None) for callback in _callbacks(trainer))
     summary = summarise(
         folder.identity,
         steps,
         metrics,
         evaluations,
-        # an earlier session of this run counts with the time that its checkpoint knows of
-        earlier + time.perf_counter() - began,
+        seconds,
         str(trainer.precision),
         next((accuracy for accuracy in judges if accuracy is not None), None),
     )
     folder.write_summary(summary)
-    write_report(folder)
+    try:
+        write_report(folder)
+    except Exception as error:  # the result is worth more than its page
+        rank_zero_warn(f"The report of {folder.path} can't be written: {type(error).__name__}: {error}")
     counts = list(read_mode_counts(folder.modes_file).values())
     log_results(trainer.loggers, RESULT_HEADER, result_rows(summary), counts[-1] if counts else None, steps)
     _finish(folder, summary)
@@ -310,6 +323,21 @@ def _check_turns(trainer: pl.Trainer, host: pl.LightningModule) -> None:
         raise InputError(
             f"Expected a strategy for {type(host).__name__}, whose optimizers take turns, but plain DDP waits for "
             "gradients that a turn does not make; give --trainer.strategy ddp_find_unused_parameters_true."
+        )
+
+
+def _check_test(host: pl.LightningModule, data: pl.LightningDataModule) -> None:
+    """Refuse a run that would be trained to its end before it turns out that it can't be tested."""
+    name = type(host).__name__
+    if not is_overridden("test_step", host):
+        raise InputError(
+            f"Expected {name} to have a test_step, since a run is tested at its end, but it has none; give it one, "
+            "such as `test_step = validation_step`."
+        )
+    if not (is_overridden("test_dataloader", data) or is_overridden("test_dataloader", host)):
+        raise InputError(
+            f"Expected {type(data).__name__} to have a test_dataloader, since a run is tested at its end, but it has "
+            "none; give it one."
         )
 
 
@@ -377,6 +405,8 @@ def _told_how_to_resume(folder: RunFolder) -> Any:
     except BaseException:
         if folder.last_checkpoint.is_file():
             rank_zero_info(f"The run stopped. Go on with: python train.py --resume {shlex.quote(str(folder.path))}")
+        else:
+            rank_zero_info("The run stopped before the end of its first epoch: there is nothing to go on from.")
         raise
 
 

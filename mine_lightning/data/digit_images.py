@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 from torch.nn import functional as F
 
+from mine_lightning.claim import claim
 from mine_lightning.data.idx import read_idx
 from mine_lightning.errors import InputError
 
@@ -75,7 +77,8 @@ def load_digit_images(root: str | Path | None = None, allow_bundled: bool = True
             "name a folder that holds it, or set data.allow_bundled to true."
         )
     rank_zero_info(
-        f"MNIST can't be had (no network, and neither data.root nor {DATA_VARIABLE} names a folder): "
+        f"MNIST can't be had (no network, or no place to keep it, and neither data.root nor {DATA_VARIABLE} names a "
+        "folder): "
         f"this run uses the 1,797 digits that scikit-learn ships, and calls its data set {BUNDLED!r}."
     )
     return _bundled()
@@ -83,8 +86,8 @@ def load_digit_images(root: str | Path | None = None, allow_bundled: bool = True
 
 def cache_folder() -> Path:
     """Return where downloads and trained judges are kept: ``MINE_LIGHTNING_CACHE``, else ~/.cache/mine_lightning."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "mine_lightning"
-    return Path(os.environ.get("MINE_LIGHTNING_CACHE", default)).expanduser()
+    default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mine_lightning"
+    return Path(os.environ.get("MINE_LIGHTNING_CACHE") or default).expanduser()
 
 
 def _find_folder(root: Path) -> Path | None:
@@ -115,13 +118,25 @@ def _read_mnist(folder: Path) -> DigitImages:
 
 
 def _download(cache: Path) -> Path | None:
-    """Let torchvision download MNIST; None where there is no network."""
+    """Let torchvision download MNIST; None where there is no network, or no place to keep it.
+
+    One process does it for all that start at once, beside its place: what stands there is whole.
+    """
     from torchvision.datasets import MNIST as TorchvisionMNIST  # heavy: only where it is needed
 
+    part = cache / "mnist.part"
     try:
-        TorchvisionMNIST(str(cache), download=True)
-    except (OSError, RuntimeError):  # torchvision's own word for "every mirror failed" is RuntimeError
+        with claim(cache / ".mnist.lock", "the download of MNIST", wait=True):
+            if (folder := _find_folder(cache)) is not None:
+                return folder
+            shutil.rmtree(part, ignore_errors=True)  # torchvision takes a file that a kill cut off for a whole one
+            TorchvisionMNIST(str(part), download=True)
+            shutil.rmtree(cache / "MNIST", ignore_errors=True)
+            (part / "MNIST").replace(cache / "MNIST")
+    except (OSError, RuntimeError, InputError):  # torchvision's own word for "every mirror failed" is RuntimeError
         return None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return _find_folder(cache)
 
 

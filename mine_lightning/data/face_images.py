@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mine_lightning.claim import claim
 from mine_lightning.data.digit_images import DATA_VARIABLE, cache_folder
 from mine_lightning.errors import InputError
 
@@ -218,13 +220,23 @@ def _find_folder(root: Path) -> Path | None:
 def _download(cache: Path) -> Path:
     """Let torchvision download CelebA and return where it is.
 
+    One process does it for all that start at once, beside its place: what stands there is whole. What was downloaded
+    before a kill is not downloaded again.
+
     Raises:
         InputError: if it can't.
     """
     from torchvision.datasets import CelebA as TorchvisionCelebA  # heavy: only where it is needed
 
+    part = cache / "celeba.part"
     try:
-        TorchvisionCelebA(str(cache), download=True)
+        with claim(cache / ".celeba.lock", "the download of CelebA", wait=True):
+            if _find_folder(cache) is not None:
+                return cache
+            TorchvisionCelebA(str(part), download=True)
+            shutil.rmtree(cache / "celeba", ignore_errors=True)
+            (part / "celeba").replace(cache / "celeba")
+            part.rmdir()
     except Exception as error:  # torchvision, gdown and Google Drive fail in many ways
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -12,7 +12,7 @@ from mine_lightning.estimation.cross_fit import Fold, cross_fit, networks_for
 from mine_lightning.estimation.pairs import Pairs, Side, read_pairs
 from mine_lightning.estimation.result import MIEstimate
 from mine_lightning.estimation.surroundings import on_its_own
-from mine_lightning.estimation.training import Training
+from mine_lightning.estimation.training import Point, Training
 from mine_lightning.types import StatisticsFactory
 
 __all__ = ["estimate_mi"]
@@ -30,12 +30,12 @@ def estimate_mi(
     checks: bool = False,
     progress: bool = False,
 ) -> MIEstimate:
-    r"""Return the mutual information of x and z in nats, with its error.
+    r"""Return the mutual information of x and z in nats, with its error; pairs have to be drawn independently.
 
     The pairs are cut in folds. For each, a statistics network is trained by :class:`mine_lightning.MINE` on the other
-    folds, a tenth of which choose where to stop and how to scale it, and the Donsker-Varadhan bound is read on the
-    fold itself, on all combinations of its x and z. The value is the mean over the folds: each pair counts once, and
-    for none has T been trained on it.
+    folds, a tenth of which (at most 1,000 pairs) choose where to stop and how to scale it, and the Donsker-Varadhan
+    bound is read on the fold itself, on all combinations of its x and z. The value is the mean over the folds: each
+    pair counts once, and for none has T been trained on it.
 
     It runs on the CPU in float32, whatever surrounds the call, and threads that call it wait for each other.
 
@@ -116,7 +116,10 @@ class Recipe:
         training = Training.for_size(len(pairs) - len(pairs) // self.folds, self.max_steps)
         fitted = cross_fit(pairs, networks, training, self.folds, self.seed, self.progress)
         settings = {"gaussianise": self.gaussianise, "folds": self.folds, "seed": self.seed, **asdict(training)}
-        return _estimate(fitted, pairs, networks, settings)
+        estimate = _estimate(fitted, pairs, networks, settings)
+        if self.max_steps is not None:
+            estimate.warnings.extend(_cut_short(estimate.curve, self.max_steps))
+        return estimate
 
 
 def _estimate(
@@ -141,6 +144,17 @@ def _estimate(
         },
         warnings=_warnings(fitted, nats, gap, n),
     )
+
+
+def _cut_short(curves: list[list[Point]], max_steps: int) -> list[str]:
+    """Return a warning where ``max_steps`` ended most trainings at their best value so far."""
+    rising = sum(max(curve, key=lambda point: point.nats) == curve[-1] for curve in curves if curve)
+    if rising <= len(curves) / 2 or max(curve[-1].step for curve in curves if curve) < max_steps:
+        return []
+    return [
+        f"max_steps={max_steps} ended training while the value still rose, in {rising} of {len(curves)} folds: the "
+        "truth may be far higher than the interval says; give more steps, or none to choose them by the data."
+    ]
 
 
 def _warnings(fitted: list[Fold], nats: float, gap: float, n: int) -> list[str]:

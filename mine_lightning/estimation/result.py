@@ -29,6 +29,10 @@ class Check:
         """Whether the two agree within the tolerance."""
         return abs(self.nats - self.expected) <= self.tolerance
 
+    def __str__(self) -> str:
+        verdict = "holds" if self.passed else "FAILS"
+        return f"{verdict}: {self.nats:.3f}, expected {self.expected:.3f} ± {self.tolerance:.3f} nats"
+
 
 @dataclass(frozen=True)
 class MIEstimate:
@@ -60,7 +64,8 @@ class MIEstimate:
     def __str__(self) -> str:
         low, high = self.interval
         text = f"{self.nats:.3f} ± {self.stderr:.3f} nats ({low:.3f} to {high:.3f}) from {self.n:,} pairs"
-        return "\n".join([text, *(f"warning: {warning}" for warning in self.warnings)])
+        checks = (f"{name:<16} {check}" for name, check in self.checks.items())
+        return "\n".join([text, *(f"warning: {warning}" for warning in self.warnings), *checks])
 
     def plot(self) -> Any:
         """Return a matplotlib figure of the learning curves, the value and its interval."""

@@ -35,7 +35,8 @@ class Reconstruction(Evaluation):
 
     * ``recon_error``: mean Euclidean distance of an image and its reconstruction.
     * ``recon_accuracy``: share of labels that a trained judge reads off the reconstruction as off the image: the digit,
-      where the datamodule has ``digits``, or each of the attributes, where it has ``faces``.
+      where the datamodule has ``digits``, or each of the attributes, where it has ``faces``. Of a reconstruction that
+      is not finite none is kept.
     * ``ms_ssim``: mean MS-SSIM of an image and its reconstruction, with as many scales as the size allows.
 
     Source: Belghazi et al., ICML 2018, table 2.
@@ -84,12 +85,19 @@ class Reconstruction(Evaluation):
             x=x,
             reconstruction=reconstruction,
             labels=self._judge.read(x),
-            of_reconstruction=self._judge.read(reconstruction),
+            of_reconstruction=_read(self._judge, reconstruction),
         )
 
     def _on(self, host: LightningModule) -> MetricCollection:
         assert self._scores is not None
         return self._scores.to(host.device)
+
+
+def _read(judge: _Judge, images: Tensor) -> Tensor:
+    """Return the labels of images, and -1 for each of one that is not finite: a judge would see labels there too."""
+    labels = judge.read(images).long()
+    labels[~images.flatten(1).isfinite().all(dim=1)] = -1
+    return labels
 
 
 def _judge_for(data: Any) -> _Judge:

@@ -31,6 +31,9 @@ def generator_loss(fake: Tensor) -> Tensor:
 class ZeroCentredPenalty:
     r"""The zero-centred gradient penalty on real samples, :math:`\gamma/2\, E\|\nabla_x D(x)\|^2`, also known as R1.
 
+    The slope is that of the batch's summed logits, as is usual: with batch normalisation a sample moves the logits of
+    the others too, which takes a part of its own away.
+
     Source: Mescheder et al., Which Training Methods for GANs do actually Converge?, ICML 2018, equation 9. Applied
     every few batches with as many times the weight: Karras et al., StyleGAN2, 2020.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
@@ -21,11 +22,14 @@ class AveragedWeights(WeightAveraging):
 
     After the first step the average is the weights, then after each ``decay * average + (1 - decay) * weights``. It
     is in place in validations and from the end of training on, and it is the ``state_dict`` of checkpoints, which hold
-    the weights that are trained beside it, so that a resumed run goes on exactly.
+    the weights that are trained beside it, so that a run that is resumed from one goes on exactly. One that is saved by
+    hand after ``trainer.fit`` has the average alone.
 
-    Lightning's own callback, with two differences: it averages all weights in one operation, a quarter of a step less;
-    and a checkpoint that is loaded to be tested gives the average, where Lightning's, once it has trained, puts the
-    weights without averaging in place.
+    Lightning's own callback, with some differences. It averages all weights in one operation, a quarter of a step less,
+    where the host is trained. A checkpoint that is loaded to be tested gives the average, where Lightning's, once it
+    has trained, puts the weights without averaging in place; another model that is validated afterwards is left as it
+    is. A second Trainer starts anew, where Lightning's waits until it has come as far as the first one and puts the
+    weights from before training in place. Where a validation is interrupted, what is trained is put back.
 
     Args:
         decay: in [0, 1).
@@ -35,28 +39,63 @@ class AveragedWeights(WeightAveraging):
             after 1,600 steps at 0.999, and of batch-normalised networks nothing of use comes out before that.
 
     Raises:
-        InputError: if ``decay`` lies outside, or where training starts in ``16-true``, whose weights torch does not
-            average.
+        InputError: if ``decay`` lies outside; where training starts, in ``16-true``, whose weights torch does not
+            average, and for a host that makes layers in its ``setup``, after they were copied.
     """
 
     def __init__(self, decay: float = 0.999, warm_up: bool = False) -> None:
         if not 0 <= decay < 1:
             raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
         super().__init__(multi_avg_fn=_in_its_own_precision(decay, warm_up))
+        self._trained: list[Tensor] | None = None  # while the average is in place
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if stage == "fit" and trainer.precision == "16-true":
+        if stage != "fit":
+            return
+        if trainer.precision == "16-true":
             raise InputError(
                 "Expected a precision whose weights can be averaged but got 16-true; give 16-mixed, or no "
                 "weight_averaging."
             )
+        self._latest_update_step, self._trained = trainer.global_step, None  # not those of an earlier fit's Trainer
+        asked = self._device
+        self._device = asked or trainer.strategy.root_device  # the host is moved there after this
         super().setup(trainer, pl_module, stage)
+        self._device = asked
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert self._average_model is not None
+        later = pl_module.state_dict().keys() ^ self._average_model.module.state_dict().keys()
+        if later:
+            raise InputError(
+                f"Expected {type(pl_module).__name__}'s layers to be there before its setup but {min(later)} is not, "
+                "so that it has no average; make it in __init__ or configure_model."
+            )
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn == TrainerFn.FITTING and self._average_model is not None:
+            # beside the average, not in its place as Lightning's does: in another precision both would be rounded
+            self._trained = [tensor.detach().clone() for tensor in _tensors(pl_module)]
+            self._copy_average_to_current(pl_module)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._trained is not None:
+            for tensor, trained in zip(_tensors(pl_module), self._trained, strict=True):
+                tensor.data.copy_(trained)
+            self._trained = None
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.on_validation_epoch_end(trainer, pl_module)  # a checkpoint may be saved yet
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if trainer.state.fn == TrainerFn.FITTING:
             super().on_load_checkpoint(trainer, pl_module, checkpoint)
         else:
             self._average_model = None  # of an earlier fit: what is loaded is the average that was asked for
+
+
+def _tensors(host: LightningModule) -> Iterator[Tensor]:
+    return itertools.chain(host.parameters(), host.buffers())
 
 
 def _in_its_own_precision(decay: float, warm_up: bool) -> Callable[..., None]:

@@ -27,7 +27,8 @@ class MutualInformation(Metric):
 
     The log of a mean is taken once, over the pairs of all batches and processes: the mean of the batches' values would
     be higher than the bound. Feed it pairs that T was not trained on: ``metric.update(*mine.scores(x, z))`` with a
-    :class:`mine_lightning.MINE` in evaluation mode. Beside torchmetrics' ``MutualInfoScore``, which is for labels.
+    :class:`mine_lightning.MINE` in evaluation mode; NaN where there is none. Beside torchmetrics'
+    ``MutualInfoScore``, which is for labels.
 
     Two numbers are kept for each pair. Samples count alike, however many marginals each has.
 
@@ -67,4 +68,6 @@ class MutualInformation(Metric):
         self.log_means.append(torch.logsumexp(marginal.detach().float(), dim=1) - math.log(marginal.shape[1]))
 
     def compute(self) -> Tensor:
+        if len(self.joint) == 0:
+            return torch.tensor(math.nan, device=self.device)
         return mutual_information(dim_zero_cat(self.joint), dim_zero_cat(self.log_means)[:, None])

@@ -12,6 +12,7 @@ from typing import Any, Literal, final
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities.signature_utils import is_param_in_hook_signature
 from torch import Tensor, nn
 
 from mine_lightning.bounds import Bound, DonskerVaradhan
@@ -206,6 +207,11 @@ class MINERegularizer(Callback):
                 f"Expected {len(others)} MINERegularizers on one model to have different names, by which their logs "
                 "are told apart, but two have the same; give each a name."
             )
+        if is_param_in_hook_signature(pl_module.training_step, "dataloader_iter", explicit=True):
+            raise InputError(
+                f"Expected {type(pl_module).__name__}'s training_step to be given its batch but it takes "
+                "dataloader_iter, so that no callback sees the batch; let it take batch and batch_idx."
+            )
         if stage == "fit":  # with a beta of 0 too, which may be the start of a schedule
             self._buffers.hold()
 
@@ -245,6 +251,7 @@ class MINERegularizer(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if not self._recorder.attached:  # another trainer had this callback in between, and has ended
             self._ranks.join(pl_module.device)
+            self._buffers.hold()
         if not self._recorder.is_attached_to(pl_module):  # the host may replace a module as it trains
             self._recorder.detach()
             self._recorder.attach(pl_module)

@@ -7,7 +7,7 @@ A backward that runs through a captured pair brings the term's gradient along, o
 * else, where one of the terms is clipped by the host's own gradient, held until the optimizer step.
 
 Where the host clears its gradients before it steps, what they had of the term goes with them, and the next backward
-through the pair brings it again.
+through the pair brings it again. One that trains what was frozen in the first brings the share of that.
 """
 
 from __future__ import annotations
@@ -82,11 +82,16 @@ class Delivery:
             holds: whether the gradient is to wait for the optimizer step.
         """
         self.forget_cleared(trainer.optimizers, holds)
-        ready = pair is not None and _is_due(host, loss, pair, self._lost)
+        ready = pair is not None and _is_due(trainer, host, loss, pair, self._lost)
         if not self._ranks.all(ready) or pair is None:
             return
         self._parameters = _parameters(trainer, host)
-        if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought
+        if pair.share is not None:  # the host cleared what an earlier backward of this pair had brought, or froze it
+            if pair.slopes is not None and (thawed := _thawed(trainer, host, pair)):
+                late = gradients(thawed, pair.through, *pair.slopes)
+                pair.asked |= set(thawed)
+                pair.share |= late
+                self._lost |= late.keys()
             self._fresh = {parameter: g for parameter, g in pair.share.items() if parameter in self._lost}
             self._note(pair)
             return
@@ -100,7 +105,8 @@ class Delivery:
             join_loss(loss, pair.through, found, weight * scale)
             pair.share = {}
         else:
-            pair.share = self._fresh = gradients(self._parameters, pair.through, found, weight, scale)
+            pair.asked, pair.slopes = set(self._parameters), (found, weight, scale)
+            pair.share = self._fresh = gradients(self._parameters, pair.through, *pair.slopes)
             self._note(pair)
 
     def after_backward(
@@ -128,11 +134,13 @@ class Delivery:
             share = None
         self._pair, self._before = None, {}
         self._lost -= set(share or ())
+        stepped = {p for optimizer in trainer.optimizers for p in parameters_of(optimizer)}
         if share is not None and holds:
-            self.store.add(share)
+            # no step would take that of a target network, which follows another; one that a raw optimizer steps has
+            # a gradient of the host's, and is to be told
+            self.store.add({p: g for p, g in share.items() if p in stepped or p.grad is not None})
         elif share is not None:
             scale = scale_of(trainer, host)
-            stepped = {p for optimizer in trainer.optimizers for p in parameters_of(optimizer)}
             merged = add(self._parameters, self.store, share, scale, self._ranks, stepped, stores if measure else None)
         if self.store.holds_any():
             self._clearing.note(trainer.optimizers)
@@ -168,13 +176,22 @@ class Delivery:
         self._lost |= self.store.drop(cleared)
 
 
-def _is_due(host: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:
+def _is_due(trainer: Trainer, host: LightningModule, loss: Tensor, pair: Captured, lost: set[nn.Parameter]) -> bool:
     """Return whether a backward is one to bring the term's gradient of a pair."""
     # under manual optimisation this may be the backward of a loss that has nothing to do with x and z
     runs_through = host.automatic_optimization or any(dependencies(loss, pair.roots))
     pair.seen = pair.seen or runs_through
-    fresh = pair.share is None or bool(lost & pair.share.keys())
-    return runs_through and fresh and len(pair.x) >= 2 and bool(pair.through)
+    if not runs_through or len(pair.x) < 2 or not pair.through:
+        return False
+    return pair.share is None or bool(lost & pair.share.keys()) or bool(_thawed(trainer, host, pair))
+
+
+def _thawed(trainer: Trainer, host: LightningModule, pair: Captured) -> list[nn.Parameter]:
+    """Return the parameters that were frozen when the pair's share was taken, and are not any more.
+
+    So it is where a host toggles its optimizers between two backwards of one forward pass.
+    """
+    return [] if pair.slopes is None else [p for p in _parameters(trainer, host) if p not in pair.asked]
 
 
 def _mark(parameter: nn.Parameter) -> tuple[Tensor, int] | None:

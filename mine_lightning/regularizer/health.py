@@ -82,10 +82,20 @@ class Health:
                 "rate, and look at the host's loss.",
             )
             return
+        self._judge_sign(value)
         self._judge_limit(value)
         self._judge_average()
         if held_out is not None:
             self._judge_held_out(value, held_out, stderr)
+
+    def _judge_sign(self, value: float) -> None:
+        if self.direction == "minimize" and value <= 0:
+            self._once.say(
+                "sign",
+                f"{self.name} is {value:.3f} nats: either x and z share next to nothing or T lags behind the host, and "
+                "a term that minimises it does nothing until T has caught up. Raise t_steps or T's learning rate until "
+                "it stops rising.",
+            )
 
     def _judge_limit(self, value: float) -> None:
         if value > 0.9 * self._limit:

@@ -6,7 +6,7 @@ import difflib
 import functools
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -31,6 +31,9 @@ class Captured:
         sources: the tensors of x, and of z, as the host holds them, before any index; several where a side joins them.
         share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
             joined the loss.
+        asked: the parameters that the share was computed for; one that was frozen then may be trained later.
+        slopes: the bound's gradient for each of ``through``, with sign and weight and the loss scaler's scale, as
+            :func:`mine_lightning.regularizer.term.gradients` takes them; None where the pair joined the loss.
         seen: whether Lightning told of a backward that runs through the pair.
     """
 
@@ -38,6 +41,8 @@ class Captured:
     z: Tensor
     sources: tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
     share: dict[nn.Parameter, Tensor] | None = None
+    asked: set[nn.Parameter] = field(default_factory=set)
+    slopes: tuple[list[Tensor], float, Tensor | float] | None = None
     seen: bool = False
 
     @property
@@ -326,6 +331,11 @@ def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
     try:
         return host.get_submodule(capture.path)
     except AttributeError:
+        if callable(getattr(host, capture.path, None)):
+            raise InputError(
+                f"Expected {capture.text!r} to name a submodule of {type(host).__name__} but it is a method; take what "
+                "receives its result, as 'input:decoder' does, or set self.z to it and give 'attr:z'."
+            ) from None
         names = [name for name, _ in host.named_modules() if name]
         near = difflib.get_close_matches(capture.path, names, n=1)
         hint = f"did you mean {capture.kind}:{near[0]}? " if near else ""

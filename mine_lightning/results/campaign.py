@@ -76,7 +76,7 @@ class Planned:
         return sorted(own, key=lambda folder: folder.path.name)
 
     def folder(self) -> RunFolder | None:
-        """Return the run folder that has got furthest, or None where there is none to go on from."""
+        """Return the finished run folder, else the newest that can go on, or None where there is none."""
         candidates = [folder for folder in self.folders() if folder.started]
         return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
 

@@ -88,7 +88,7 @@ def _section(section: Section, summaries: Sequence[Summary], root: Path | None =
             lines.append(_row(title, row, section, [s for s in runs if s["dataset"] == dataset], others))
     if any(f"floor_{column.key}" in s["metrics"] for s in found for column in section.columns):
         blank = len(section.which) * [""]
-        floors = ([*blank[1:], _mean(found, f"floor_{column.key}", column.spec)] for column in section.columns)
+        floors = ([*blank[1:], _floor(found, f"floor_{column.key}", column.spec)] for column in section.columns)
         cells = [cell for floor in floors for cell in floor]
         lines.append(_line(["perfect generator", *cells, *("" for _ in compared), "", "", "", "", ""]))
     text = [f"## {section.title}\n", *([section.text, ""] if section.text else []), *lines, *_sources(section)]
@@ -148,6 +148,15 @@ def _mean(runs: Sequence[Summary], key: str, spec: str) -> str:
     if not values:
         return ""
     return _value(values, spec, spec)
+
+
+def _floor(runs: Sequence[Summary], key: str, spec: str) -> str:
+    """Return the mean ± standard error over seeds of a perfect generator's score: runs of a seed share its sample."""
+    of_seed: dict[int, list[float]] = {}
+    for run in runs:
+        if key in run["metrics"]:
+            of_seed.setdefault(run["seed"], []).append(float(run["metrics"][key]))
+    return _value([statistics.mean(values) for values in of_seed.values()], spec, spec) if of_seed else ""
 
 
 def _difference(runs: Sequence[Summary], others: Sequence[Summary], column: Column) -> str:

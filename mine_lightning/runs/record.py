@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,20 +82,23 @@ class RunRecord:
 def _pictures(folder: Path) -> dict[str, dict[int, Path]]:
     """Return the pictures ``TITLE-step-001500.png``, or ``step-001500.png`` for samples."""
     found: dict[str, dict[int, Path]] = {}
-    for path in sorted(folder.glob("*.png")):
+    for path in folder.glob("*.png"):
         named = re.fullmatch(r"(?:(.+)-)?step-(\d+)", path.stem)
         if named:
             found.setdefault(named[1] or "samples", {})[int(named[2])] = path
-    return dict(sorted(found.items(), key=lambda entry: (entry[0] != "samples", entry[0])))
+    ordered = sorted(found.items(), key=lambda entry: (entry[0] != "samples", entry[0]))
+    return {title: dict(sorted(pictures.items())) for title, pictures in ordered}  # by number: names have six places
 
 
 def read_curves(path: Path) -> dict[str, Curve]:
-    """Return every column of a ``metrics.csv`` but ``step`` and ``epoch``, by its name."""
+    """Return every column of numbers of a ``metrics.csv`` but ``step`` and ``epoch``, by its name."""
     curves: dict[str, Curve] = {}
     for row in read_metrics(path):
         if not (row.get("step") or "").isdigit():
             continue
         for key, text in row.items():
             if key not in ("step", "epoch") and text:
-                curves.setdefault(key, []).append((int(row["step"]) + 1, float(text)))
+                with suppress(ValueError):  # a host may log True
+                    number = float(text)
+                    curves.setdefault(key, []).append((int(row["step"]) + 1, number))
     return curves

@@ -144,7 +144,10 @@ class Trained(Estimator):
 def _read(bound: Bound, network: nn.Module, pairs: Pairs, index: Tensor) -> tuple[float, float]:
     """Return a bound's value on the pairs at ``index`` and the square of its standard error."""
     held_out = HeldOut()
-    for block in index.tensor_split(math.ceil(len(index) / 1000)):
-        held_out.add(*split(score_matrix(network, *pairs[block])))
+    blocks = index.tensor_split(math.ceil(len(index) / 1000))
+    scores = [split(score_matrix(network, *pairs[block])) for block in blocks]
+    partners = min(marginal.shape[1] for _, marginal in scores)  # the longer blocks have one more
+    for joint, marginal in scores:
+        held_out.add(joint, marginal[:, :partners])
     value, stderr = held_out.estimate(bound.eval(), world_size=1) or (torch.tensor(math.nan),) * 2
     return value.item(), stderr.item() ** 2

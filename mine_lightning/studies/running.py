@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,7 +41,8 @@ def run(
         tell: called with each new row, how many there are, and how many there will be.
 
     Raises:
-        InputError: if the file has rows of another study, or another process fills it.
+        InputError: if the file has rows of another study, or another process fills it. Rows that another seed or
+            other settings of an estimator made are not told: a folder has its config for that.
     """
     with claim(path.with_name(f".{path.name}.lock"), f"the study in {path.parent}"):
         return _run(study, estimators, path, seed, tell)
@@ -56,9 +58,9 @@ def _run(
     points = list(study.points())
     total = len(points) * len(estimators)
     rows = read_rows(path)
-    done = {(row.panel, row.at, row.dataset, row.estimator) for row in rows}
-    known = {(p.panel, p.at, p.dataset, name) for p in points for name in estimators}
-    if not done <= known:
+    done = {_place(row): row for row in rows}
+    known = {(p.panel, p.at, p.dataset, name): p for p in points for name in estimators}
+    if not done.keys() <= known.keys() or not all(_is_of(row, known[place]) for place, row in done.items()):
         raise InputError(f"Expected rows of this study in {path} but it has others; give it a folder of its own.")
     for number, point in enumerate(points):
         missing = [name for name in estimators if (point.panel, point.at, point.dataset, name) not in done]
@@ -77,6 +79,14 @@ def _run(
     return rows
 
 
+def _place(row: Row) -> tuple[str, float, int, str]:
+    return row.panel, row.at, row.dataset, row.estimator
+
+
+def _is_of(row: Row, point: Point) -> bool:
+    return row.n == point.n and math.isclose(row.truth, point.distribution.mi, rel_tol=1e-6, abs_tol=1e-9)
+
+
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a file, none where there is no file; a last line that a kill cut short does not count.
 
@@ -85,13 +95,13 @@ def read_rows(path: Path) -> list[Row]:
     """
     if not path.is_file():
         return []
-    text = path.read_text()
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
+    content = path.read_bytes()  # a kill may cut within a letter
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
         part = path.with_name(path.name + ".part")
-        part.write_text(whole)
+        part.write_bytes(whole)
         part.replace(path)  # in one step: a kill leaves the old file or the new one
-    lines = list(csv.reader(whole.splitlines()))
+    lines = list(csv.reader(whole.decode("utf-8").splitlines()))
     rows: dict[tuple[Any, ...], Row] = {}
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -101,7 +111,7 @@ def read_rows(path: Path) -> list[Row]:
                 f"Expected a row of a study in line {number} of {path} but it can't be read ({error}); delete the "
                 "line, it is computed again."
             ) from error
-        rows.setdefault((row.panel, row.at, row.dataset, row.estimator), row)
+        rows.setdefault(_place(row), row)
     return list(rows.values())
 
 
@@ -113,7 +123,7 @@ def _row(point: Point, estimator: str, nats: float, stderr: float, seconds: floa
 
 def _append(path: Path, row: Row) -> None:
     new = not path.is_file() or path.stat().st_size == 0
-    with path.open("a", newline="") as file:
+    with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
             writer.writerow(Row._fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from html import escape
 
 from mine_lightning.views.page import figure
 
@@ -49,7 +50,7 @@ def mode_map(title: str, counts: Sequence[int], told: bool = False) -> str:
     # squares of a small map are not blown up to the width of the page
     top = 10 if labelled else 0
     frame = f'viewBox="0 {-top} {width} {height + top}" style="max-width: {3 * width}px"'
-    svg = f'<svg class="modes" {frame} role="img" aria-label="{title}">{"".join(parts)}</svg>'
+    svg = f'<svg class="modes" {frame} role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
     covered = sum(count > 0 for count in counts)
     return figure(
         title, svg, f"{covered} of {len(counts)} modes, {sum(counts):,} samples" if told else f"{covered} modes"

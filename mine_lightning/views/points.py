@@ -41,7 +41,8 @@ def point_picture(points: Tensor, data: Tensor, side: int = 480, dot: int = 3) -
 
 @final
 class PointCloud(EvaluationPictures):
-    """Draws generated points ``[n, 2]`` over the batch's at each evaluation; does nothing for other samples."""
+    """Draws generated points ``[n, 2]`` over the batch's at each evaluation; does nothing for others."""
 
     def draw(self, found: Tensor, batch: Any, host: LightningModule) -> Tensor | None:
-        return point_picture(found, batch) if found.ndim == 2 and found.shape[1] == 2 else None
+        planar = all(isinstance(side, Tensor) and side.ndim == 2 and side.shape[1] == 2 for side in (found, batch))
+        return point_picture(found, batch) if planar else None

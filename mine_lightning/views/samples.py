@@ -39,4 +39,4 @@ class SampleGrid(EvaluationPictures):
         self.count = count
 
     def draw(self, found: Tensor, batch: Any, host: LightningModule) -> Tensor | None:
-        return image_grid(found[: self.count]) if found.ndim == 4 else None
+        return image_grid(found[: self.count]) if found.ndim == 4 and found.shape[1] in (1, 3) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import http.client
 import netrc
 import os
 import shlex
@@ -14,7 +16,7 @@ from typing import Any
 
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import Logger
-from pytorch_lightning.utilities.rank_zero import rank_zero_info
+from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
@@ -63,7 +65,7 @@ class _Logger(WandbLogger):
 def wandb_logger(
     folder: RunFolder, config: dict[str, Any], batches: Callable[[int], int] | None = None
 ) -> Logger | None:
-    """Return Lightning's W&B logger for a run folder, or None where W&B is switched off.
+    """Return Lightning's W&B logger for a run folder, or None where W&B is switched off or another process logs.
 
     The run's id is the folder's, so that a resumed run goes on in the same W&B run. A run that should be online is
     offline where there is no key, or its server does not answer: nothing waits for long, and nothing asks.
@@ -74,7 +76,8 @@ def wandb_logger(
         batches: makes training batches of the steps that the logger is given; None where they are.
     """
     mode = wandb_mode()
-    if mode == "disabled":
+    # the first process logs for all, and the others may be here before it has written what the run is
+    if mode == "disabled" or getattr(rank_zero_only, "rank", 0) != 0:
         return None
     logger = _logger(folder, mode, batches)
     if mode == "offline":
@@ -90,8 +93,7 @@ def wandb_logger(
 
 
 def _logger(folder: RunFolder, mode: str, batches: Callable[[int], int] | None, ending: str = "") -> Any:
-    if os.environ.get("WANDB_MODE") == "":  # set and empty, wandb takes it for a mode that it does not know
-        del os.environ["WANDB_MODE"]
+    _tidy()
     import wandb
 
     identity = folder.identity
@@ -109,13 +111,23 @@ def _logger(folder: RunFolder, mode: str, batches: Callable[[int], int] | None, 
     )
 
 
+def _tidy() -> None:
+    """Write W&B's variables as it takes them: it refuses an empty mode, one in capitals, and a key with a line end."""
+    for name, meant in (("WANDB_MODE", str.lower), ("WANDB_API_KEY", str.strip)):
+        value = meant(os.environ.get(name, ""))
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+
+
 def silence() -> str:
     """Return why W&B's server can't be reached; empty where anything answers, be it an error."""
     try:
         urllib.request.urlopen(urllib.request.Request(_server(), method="HEAD"), timeout=_ANSWER_WITHIN / 2).close()
     except urllib.error.HTTPError:
         return ""
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         # wandb may know of certificates that Python does not
         certificate = isinstance(getattr(error, "reason", None), ssl.SSLError)
         return "" if certificate else f"{_server()} does not answer ({error})"
@@ -143,12 +155,22 @@ def how_to_look(folder: RunFolder) -> list[str]:
 
 
 def _server() -> str:
-    return os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+    """Return W&B's address: the environment's, else what `wandb login --host` has written to a settings file."""
+    if os.environ.get("WANDB_BASE_URL"):
+        return os.environ["WANDB_BASE_URL"]
+    own = Path(os.environ.get("WANDB_CONFIG_DIR") or Path.home() / ".config" / "wandb") / "settings"
+    here = Path(os.environ.get("WANDB_DIR") or ".") / "wandb" / "settings"
+    settings = configparser.ConfigParser(interpolation=None)
+    try:
+        settings.read([own, here])  # the latter counts
+        return settings.get("default", "base_url", fallback="") or "https://api.wandb.ai"
+    except (OSError, ValueError, configparser.Error):
+        return "https://api.wandb.ai"
 
 
 def has_key() -> bool:
     """Return whether there is a key, in the environment or in netrc."""
-    if os.environ.get("WANDB_API_KEY"):
+    if os.environ.get("WANDB_API_KEY", "").strip():
         return True
     host = _server().partition("://")[2].partition("/")[0]
     try:

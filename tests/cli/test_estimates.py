@@ -74,6 +74,7 @@ def test_checks_are_printed(pairs, capsys):
         (["--data", "{path: 5}"], "Expected data.path to be a file's path but got 5"),
         (["--data.path", "pairs.npy", "--data.paht", "2"], "path"),
         (["--data.path", "pairs.npy", "--trainer.max_epochs", "2"], "trainer"),
+        (["--data.path", "pairs.npy", "--output", ""], "Expected output to be a folder but got ''"),
         (["--data.path", "pairs.npy", "--data.x", "0", "--data.z", "0"], "mutual information is then infinite"),
     ],
 )

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pydoc
 import shlex
 import signal
 import subprocess
@@ -246,6 +247,7 @@ def test_alone_it_lists_the_experiments(capsys):
     out = capsys.readouterr().out
     assert "gan_stacked_mnist_dcgan " in out
     assert "GAN+MINE on Stacked MNIST" in out
+    assert out.index("overlays") < out.index("no_penalty  ")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
@@ -300,6 +302,7 @@ def test_the_runs_seed_is_the_datas_and_the_terms_unless_they_have_their_own(cap
         ([*SMALL, "--trainer.accelerator", "foo"], "Expected arguments of the Trainer that fit"),
         ([*SMALL, "--trainer.strategy", "foo"], "Expected arguments of the Trainer that fit"),
         ([*SMALL, "--trainer.max_epochs", "0"], "Expected trainer.max_epochs above 0"),
+        ([*SMALL, "--trainer.check_val_every_n_epoch", "0"], "Expected trainer.check_val_every_n_epoch above 0"),
         ([*SMALL, "--trainer", "null"], "Expected trainer to have keys"),
         ([*SMALL, "--trainer.callbacks", "{a: 1}"], "Expected trainer.callbacks to be a list"),
         ([*SMALL, "--seed", "-1"], "Expected a seed from 0"),
@@ -315,6 +318,21 @@ def test_wrong_input_gets_one_sentence_and_exit_code_2(tmp_path, capsys, words, 
     line = next(line for line in error.splitlines() if line.startswith("error: "))
     assert message.lower() in line.lower()
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("where", "attribute", "message"),
+    [
+        ("mine_lightning.DCGAN", "test_step", "Expected DCGAN to have a test_step, since a run is tested at its end"),
+        ("mine_lightning.StackedMNIST", "test_dataloader", "Expected StackedMNIST to have a test_dataloader, since"),
+    ],
+)
+def test_what_cannot_be_tested_is_told_before_it_is_trained(tmp_path, capsys, monkeypatch, where, attribute, message):
+    owner = pydoc.locate(where)
+    monkeypatch.setattr(owner, attribute, getattr(owner.__base__, attribute))
+    assert main([*SMALL, "--output", str(tmp_path / "runs")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_damaged_data_file_is_told_with_its_path(tmp_path, capsys):

@@ -1,9 +1,13 @@
 """Which digits are used, in which order they are looked for, and what they are called."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 import torch
 
-from mine_lightning.data.digit_images import load_digit_images
+from mine_lightning.data.digit_images import _download, cache_folder, load_digit_images
 from mine_lightning.errors import InputError
 
 
@@ -61,6 +65,35 @@ def test_a_folder_that_was_named_is_never_replaced(tmp_path):
 def test_the_last_step_can_be_forbidden():
     with pytest.raises(InputError, match="Expected MNIST but it can't be downloaded"):
         load_digit_images(allow_bundled=False)
+
+
+def test_one_process_downloads_for_all_and_a_part_does_not_pass_for_the_whole(tmp_path, monkeypatch):
+    asked = []
+
+    def slow(root, download):
+        asked.append(root)
+        write_mnist(Path(root) / "MNIST" / "raw")
+        time.sleep(0.3)
+        if len(asked) == 1:
+            raise RuntimeError("every mirror failed")
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", slow)
+    assert _download(tmp_path) is None
+    assert not list(tmp_path.rglob("*ubyte"))
+    with ThreadPoolExecutor() as several:
+        found = list(several.map(_download, [tmp_path] * 3))
+    assert found == [tmp_path / "MNIST" / "raw"] * 3
+    assert len(asked) == 2
+    assert load_digit_images(tmp_path).name == "mnist"
+    monkeypatch.setattr("torchvision.datasets.MNIST", None)
+    (tmp_path / "file").touch()
+    assert _download(tmp_path / "file") is None  # no place to keep it
+
+
+def test_an_empty_variable_is_none(monkeypatch):
+    monkeypatch.setenv("MINE_LIGHTNING_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder() == Path.home() / ".cache" / "mine_lightning"
 
 
 def test_wrong_sizes_are_told(tmp_path):

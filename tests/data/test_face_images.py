@@ -1,5 +1,8 @@
 """CelebA's folder, whole or in part: splits, attributes, pixels, and one sentence for whatever is wrong with it."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from faces import write_faces
@@ -164,6 +167,23 @@ class TestWhatIsWrongIsOneSentence:
             load_face_images()
 
 
-def test_a_download_is_found_where_torchvision_puts_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("torchvision.datasets.CelebA", lambda root, download: write_faces(tmp_path / "cache" / "data"))
+def test_a_download_is_found_where_torchvision_puts_it_and_half_of_one_is_not_found(tmp_path, monkeypatch):
+    def half(root, download):
+        write_faces(Path(root), 20)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("torchvision.datasets.CelebA", half)
+    with pytest.raises(KeyboardInterrupt):
+        load_face_images()
+    kept = tmp_path / "cache" / "data" / "celeba.part"  # torchvision goes on from there
+    assert len(list(kept.rglob("*.jpg"))) == 20
+
+    def whole(root, download):
+        shutil.rmtree(Path(root) / "celeba")
+        write_faces(Path(root))
+
+    monkeypatch.setattr("torchvision.datasets.CelebA", whole)
+    assert load_face_images().name == "celeba-40"
+    assert not kept.exists()
+    monkeypatch.setattr("torchvision.datasets.CelebA", None)
     assert load_face_images().name == "celeba-40"

@@ -12,6 +12,7 @@ from mine_lightning.baselines import ksg
 from mine_lightning.data.known_mi import DiscreteJoint, Gaussian, Mapped, StudentT, sparse
 from mine_lightning.data.known_mi.maps import half_cube, wiggly
 from mine_lightning.estimation.cross_fit import Fold
+from mine_lightning.estimation.training import Point
 from mine_lightning.estimation.value import Value
 
 GAUSSIAN = Gaussian("g", sparse(2, 0.7))
@@ -118,6 +119,19 @@ def test_each_doubt_is_told_on_its_own(monkeypatch, nats, info_nce, seen, words)
     warnings = from_folds(monkeypatch, fold, fold).warnings
     assert len(warnings) == len(words)
     assert all(word in warning for word, warning in zip(words, warnings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("lasts", "max_steps", "told"),
+    [((0.3, 0.3), 40, True), ((0.3, 0.1), 40, False), ((0.3, 0.3), None, False), ((0.3, 0.3), 60, False)],
+)
+def test_a_training_that_max_steps_cut_short_is_told(monkeypatch, lasts, max_steps, told):
+    value = Value(0.3, 1.0, 200, 1.0, 4.0)
+    made = [Fold(value, value, [Point(20, 0.2), Point(40, last)]) for last in lasts]
+    monkeypatch.setattr("mine_lightning.estimation.estimate.cross_fit", lambda *_: made)
+    warnings = estimate_mi(*GAUSSIAN.sample(400, 0), folds=2, max_steps=max_steps).warnings
+    expected = "max_steps=40 ended training while the value still rose, in 2 of 2 folds: the truth may be far higher"
+    assert [warning.startswith(expected) for warning in warnings] == [True] * told
 
 
 def test_more_information_than_the_pairs_can_show_is_told():

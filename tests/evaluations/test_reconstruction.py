@@ -1,5 +1,7 @@
 """Reconstruction on a host whose reconstructions are known, with a judge that reads a pixel."""
 
+import math
+
 import pytest
 import torch
 from cases import trainer
@@ -72,6 +74,17 @@ def test_validation_and_test_log_the_three_scores(tmp_path, scores):
     for found, prefix in ((validation, "val/"), (test, "test/")):
         assert found == {f"{prefix}{name}": pytest.approx(value, rel=1e-4) for name, value in expected.items()}
     assert scores.judge_accuracy == 0.9
+
+
+def test_a_reconstruction_that_is_not_finite_keeps_no_label(tmp_path, scores):
+    def broken(batch):
+        again = batch.clone()
+        again[0, 0, 5, 5] = math.nan
+        again[1] = math.inf
+        return again
+
+    found = trainer(tmp_path, scores).validate(Host(broken), Data(), verbose=False)[0]
+    assert found["val/recon_accuracy"] == pytest.approx(1 - 6 / 60)
 
 
 def test_scores_start_anew_at_each_evaluation(tmp_path, scores):

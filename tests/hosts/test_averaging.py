@@ -77,6 +77,45 @@ def test_an_older_checkpoint_is_validated_with_its_own_average_by_the_trainer_th
     assert (host.seen - weights(Host.load_from_checkpoint(tmp_path / "1.ckpt", weights_only=True))).abs().max() > 1e-3
 
 
+def test_another_model_that_is_validated_after_a_fit_is_left_as_it_is(tmp_path):
+    _, run = fit(tmp_path, AveragedWeights(0.7))
+    other = Host()
+    own = weights(other).clone()
+    run.validate(other, DataLoader(DATA, 48), verbose=False)
+    assert_same({"seen": other.seen, "now": weights(other)}, {"seen": own, "now": own})
+
+
+def test_a_second_trainer_starts_anew(tmp_path):
+    averaged, spy = AveragedWeights(0.7), ByHand(0.7)
+    fit(tmp_path / "first", averaged)
+    host, _ = fit(tmp_path / "second", averaged, spy)
+    torch.testing.assert_close(weights(host), spy.average)
+
+
+def test_what_is_trained_is_put_back_where_a_validation_ends_early(tmp_path):
+    class Stopped(Host):
+        def validation_step(self, batch, batch_idx):
+            raise RuntimeError("stopped")
+
+    spy = ByHand(0.7)
+    saving = ModelCheckpoint(tmp_path, "stopped", save_on_exception=True, enable_version_counter=False)
+    run = trainer(tmp_path, AveragedWeights(0.7), spy, saving, enable_checkpointing=True)
+    with pytest.raises(RuntimeError, match="stopped"):
+        run.fit(Stopped(), DataLoader(DATA, 8), DataLoader(DATA, 48))
+    saved = torch.load(tmp_path / "stopped.ckpt", weights_only=True)
+    for key, expected in (("current_model_state", spy.current), ("state_dict", spy.average)):
+        torch.testing.assert_close(torch.cat([value.flatten() for value in saved[key].values()]), expected)
+
+
+def test_a_host_whose_layers_come_too_late_to_be_averaged_is_told(tmp_path):
+    class Late(Host):
+        def setup(self, stage):
+            self.late = torch.nn.Linear(2, 2)
+
+    with pytest.raises(InputError, match="Expected Late's layers to be there before its setup but late"):
+        trainer(tmp_path, AveragedWeights(0.7)).fit(Late(), DataLoader(DATA, 8))
+
+
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
 def test_it_averages_a_host_whose_weights_are_doubles_or_halves(tmp_path, precision):
     torch.manual_seed(0)
@@ -85,6 +124,23 @@ def test_it_averages_a_host_whose_weights_are_doubles_or_halves(tmp_path, precis
     data = TensorDataset(DATA.tensors[0].to(DTYPES[precision]), DATA.tensors[1])
     run.fit(host, DataLoader(data, 8), DataLoader(data, 48))
     torch.testing.assert_close(weights(host).double(), spy.average.double(), rtol=0, atol=TOLERANCE[precision])
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_a_validation_rounds_neither_the_average_nor_what_is_trained(tmp_path, precision):
+    found = []
+    for check in ({}, {"limit_val_batches": 0}):
+        torch.manual_seed(0)
+        averaged = AveragedWeights(0.7)
+        spy = ByHand(0.7)
+        run = trainer(tmp_path, averaged, spy, precision=precision, max_epochs=3, **check)
+        data = TensorDataset(DATA.tensors[0].to(DTYPES[precision]), DATA.tensors[1])
+        host = Host(dropout=0.0)  # a validation moves the random stream
+        run.fit(host, DataLoader(data, 8), DataLoader(data, 48))
+        found.append(
+            {"trained": spy.current, "average": weights(averaged._average_model.module), "host": weights(host)}
+        )
+    assert_same(*found)
 
 
 def test_a_precision_that_cannot_be_averaged_is_told(tmp_path):

@@ -29,6 +29,11 @@ def test_function_equals_the_sums_written_out():
     assert mutual_information(joint, marginal).item() == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:The ``compute`` method")
+def test_without_pairs_it_is_nan():
+    assert MutualInformation().compute().isnan()
+
+
 def test_batches_count_as_one():
     together, parts = updated(slice(None)), updated(slice(0, 7), slice(7, 900), slice(900, None))
     torch.testing.assert_close(together.compute(), parts.compute())

@@ -129,6 +129,16 @@ class StyledGAN(LightningModule):
         self.descend_d(self.loss_d(real, self.generator(z).detach()), od)
         return self.descend_g(self.generator(z), z, og)
 
+    def toggled_after(self, real, z, og, od):
+        fake = self.generator(z)
+        self.toggle_optimizer(od)
+        self.descend_d(self.loss_d(real, fake), od, retain_graph=True)
+        self.untoggle_optimizer(od)
+        self.toggle_optimizer(og)
+        fake = self.descend_g(fake, z, og)
+        self.untoggle_optimizer(og)
+        return fake
+
     def toggled(self, real, z, og, od):
         self.toggle_optimizer(od)
         self.descend_d(self.loss_d(real, self.generator(z)), od)

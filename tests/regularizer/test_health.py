@@ -63,6 +63,7 @@ def test_a_good_estimate_is_left_alone():
         ({"drift": -1.5}, (0.9, 0.1), "off by a factor of 4.48"),
         ({"drift": 1e4}, (0.9, 0.1), "off by a factor of 1.07e+13"),
         ({"value": 2.0}, (0.3, 0.1), "is 2.00 nats in training but 0.30 on held-out pairs"),
+        ({"value": -0.2, "direction": "minimize"}, (-0.2, 0.1), "mine/mi is -0.200 nats: either x and z share next to"),
         ({"value": float("nan")}, (0.3, 0.1), "mine/mi is nan: T has diverged, or x or z overflowed"),
     ],
 )
@@ -84,5 +85,6 @@ def test_a_fall_is_a_lag_where_the_host_was_to_raise_it(direction, count):
 
 
 def test_nothing_is_said_within_the_error_or_while_t_has_hardly_begun():
+    assert said(lambda: health(value=-0.2).judge(-0.2, 0.1)) == []  # to maximise, T may start from below
     assert said(lambda: health(value=2.0).judge(0.3, 0.5)) == []
     assert said(lambda: health(value=4.8, drift=3.0, batches=50).judge()) == []

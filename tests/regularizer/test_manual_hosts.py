@@ -14,6 +14,7 @@ IMAGES = torch.rand(96, 3, 8, 8, generator=torch.Generator().manual_seed(3)) * 2
 STYLES = [
     "two_forwards",
     "toggled",
+    "toggled_after",
     "no_grad",
     "detached",
     "shared",
@@ -59,7 +60,7 @@ def test_gan(tmp_path, style):
 
 
 @pytest.mark.parametrize("beta", [1.0, 300.0])
-@pytest.mark.parametrize("style", ["toggled", "shared", "two_losses", "penalised", "checkpointed"])
+@pytest.mark.parametrize("style", ["toggled", "toggled_after", "shared", "two_losses", "penalised", "checkpointed"])
 def test_gan_with_adaptive_clipping(tmp_path, style, beta):
     term = Term(MINE(conv, (3, 8, 8), (2,)), beta, "maximize", adaptive=True)
     callback = MINERegularizer(

@@ -29,6 +29,15 @@ def test_an_unknown_module_lists_the_nearest_and_the_known():
         recorder("output:generater", "batch:").attach(tiny_gan())
 
 
+def test_a_method_is_told_from_a_submodule():
+    host = Plain()
+    host.draw = lambda mean: mean
+    with pytest.raises(
+        InputError, match="'output:draw' to name a submodule of Plain but it is a method; take what rec"
+    ):
+        recorder("output:draw", "batch:").attach(host)
+
+
 def test_every_kind_finds_its_tensor():
     host, x, y = Plain(), torch.randn(5, 4), torch.arange(5)
     host.code = torch.randn(5, 2)

@@ -435,6 +435,55 @@ def test_a_host_that_skips_its_first_epoch(tmp_path):
     assert callback.mine.updates >= 4
 
 
+class Following(Classifier):
+    """A target network follows the encoder; no optimizer has it, and the loss has no gradient for it."""
+
+    def __init__(self, raw=False):
+        super().__init__()
+        self.target, self.raw = copy.deepcopy(self.encoder), raw
+        self.own = torch.optim.SGD(self.target.parameters(), 0.1)
+
+    def training_step(self, batch, batch_idx):
+        code, target = self.encoder(batch[0]), self.target(batch[0])
+        return (
+            cross_entropy(self.head(code), batch[1])
+            + (code - (target if self.raw else target.detach())).square().mean()
+        )
+
+    def optimizer_step(self, *arguments, **named):
+        super().optimizer_step(*arguments, **named)
+        if self.raw:
+            self.own.step()
+        else:
+            for p, leader in zip(self.target.parameters(), self.encoder.parameters(), strict=True):
+                p.data.lerp_(leader.data, 0.1)
+                p.grad = None
+
+    def configure_optimizers(self):
+        return torch.optim.SGD([*self.encoder.parameters(), *self.head.parameters()], 0.1)
+
+
+def test_a_target_network_follows_whether_the_term_is_clipped_or_not(tmp_path):
+    for clipped in (False, True):
+        callback = regularizer("output:target", "output:encoder", adaptive_clip=clipped)
+        host = fit(tmp_path, Following, callback)
+        assert callback.mine.updates == 4
+        assert not callback._delivery.store.holds_any()
+        assert difference(host.target, host.encoder) > 0
+    callback = regularizer("output:target", "output:encoder", adaptive_clip=True)
+    with pytest.raises(InputError, match="not with a raw optimizer"):
+        fit(tmp_path, partial(Following, raw=True), callback)
+
+
+def test_a_host_that_takes_its_batches_itself_is_told(tmp_path):
+    class Itself(Classifier):
+        def training_step(self, dataloader_iter):
+            return super().training_step(next(dataloader_iter)[0], 0)
+
+    with pytest.raises(InputError, match="Expected Itself's training_step to be given its batch but it takes datalo"):
+        fit(tmp_path, Itself, regularizer())
+
+
 def test_a_warm_up_from_zero_under_compile(tmp_path):
     def trained(compiled, beta=0.5):
         class Warm(Classifier):

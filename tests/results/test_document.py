@@ -71,6 +71,17 @@ def test_a_row_is_the_mean_and_its_standard_error_beside_the_published_number():
     assert line(SMALL, runs, "perfect generator")[1:5] == ["", "1000.0 ± 0.0", "", "0.024 ± 0.000"]
 
 
+def test_a_perfect_generator_s_sample_counts_once_a_seed_however_many_rows_share_it():
+    runs = [
+        summary(
+            seed, experiment=name, metrics={"modes": 500, "kl": 2.0, "floor_modes": 1000, "floor_kl": floor + other}
+        )
+        for name, other in (("gan_stacked_mnist_dcgan", 0), ("gan_stacked_mnist", 1e-5))  # another machine's judge
+        for seed, floor in ((0, 0.02), (1, 0.04))
+    ]
+    assert line(SMALL, runs, "perfect generator")[1:5] == ["", "1000.0 ± 0.0", "", "0.030 ± 0.010"]
+
+
 def test_a_seed_that_diverged_is_shown_as_nan():
     diverged = summary(1, metrics={"modes": 500, "kl": math.nan, "floor_modes": 1000, "floor_kl": 0.024})
     assert line(SMALL, [summary(0), diverged], "DCGAN")[2:5:2] == ["450.0 ± 50.0", "nan ± nan"]

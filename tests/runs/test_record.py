@@ -36,21 +36,22 @@ def test_a_run_that_goes_on_is_read_too(tmp_path):
 
 def test_pictures_are_told_apart_by_what_they_show(tmp_path):
     samples = make_run(tmp_path / "run") / "samples"
-    for name in ("pairs-step-000200.png", "a-b-step-000010.png", "other.png"):
+    for name in ("pairs-step-1000000.png", "pairs-step-000200.png", "a-b-step-000010.png", "other.png"):
         (samples / name).touch()
     pictures = RunRecord.read(tmp_path / "run").pictures
     assert {title: list(found) for title, found in pictures.items()} == {
         "samples": [200, 400],
         "a-b": [10],
-        "pairs": [200],
+        "pairs": [200, 1000000],
     }
     assert list(pictures) == ["samples", "a-b", "pairs"]
 
 
 def test_rows_without_a_step_are_left_out_and_what_is_not_finite_is_not(tmp_path):
     path = tmp_path / "metrics.csv"
-    path.write_text("step,epoch,a,b\n0,0,inf,1\n1,0,3,2\n2,0,nan,\n,0,4,4\n")
+    path.write_text("step,epoch,a,b,c\n0,0,inf,1,True\n1,0,3,2,\n2,0,nan,,\n,0,4,4,\n")
     curves = read_curves(path)
+    assert "c" not in curves  # no number
     assert curves["b"] == [(1, 1.0), (2, 2.0)]
     assert curves["a"][:2] == [(1, math.inf), (2, 3.0)]
     assert str(curves["a"][2]) == "(3, nan)"

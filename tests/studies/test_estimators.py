@@ -12,8 +12,10 @@ from mine_lightning.baselines import ksg
 from mine_lightning.bounds import DonskerVaradhan, FDivergence, InfoNCE, JensenShannon
 from mine_lightning.data.known_mi import Gaussian, sparse
 from mine_lightning.errors import InputError
+from mine_lightning.estimation.pairs import Pairs, read_pairs
 from mine_lightning.networks import MLPStatistics, SeparableStatistics
 from mine_lightning.studies import CrossFitted, NearestNeighbours, Trained
+from mine_lightning.studies.estimators import _read
 
 TASK = Gaussian("g", sparse(1, 0.8))
 X, Z = TASK.sample(1500, 0)
@@ -73,6 +75,27 @@ def test_what_is_read_is_the_bound_of_the_scores(bound, value):
     reading = Trained(bound, Constant, max_steps=2)(X, Z, 0)
     assert reading.nats == pytest.approx(value, abs=1e-5)
     assert reading.stderr == pytest.approx(0, abs=1e-5)
+
+
+def test_a_fold_is_read_whole_where_its_blocks_differ_by_a_pair():
+    seen = []
+
+    class Matrix(nn.Module):
+        def __init__(self, x_shape, z_shape):
+            super().__init__()
+            self.nothing = nn.Parameter(torch.zeros(()))
+
+        def matrix(self, x, z):
+            return self.nothing * 0 + x[:, :1] * z[:, :1].T
+
+    class Spy(FDivergence):
+        def forward(self, joint, marginal):
+            seen.append(tuple(marginal.shape))
+            return super().forward(joint, marginal)
+
+    pairs = Pairs(*read_pairs(torch.randn(3334, 1), torch.randn(3334, 1)), gaussianise=False, seed=0)
+    _read(Spy(), Matrix((1,), (1,)), pairs, torch.arange(3334))
+    assert seen == [(3334, 832)]  # blocks of 834, 834, 833 and 833
 
 
 def test_it_refuses_a_single_fold():

@@ -56,8 +56,23 @@ def test_another_seed_draws_other_pairs(tmp_path):
 
 def test_it_refuses_the_rows_of_another_study(tmp_path):
     run(STUDY, {"A": Mean()}, tmp_path / "rows.csv", 0)
+    others = [CorrelatedGaussians(1, [0.5], n=100), CorrelatedGaussians(1, [0.1, 0.9], n=200, datasets=2)]
+    for other in others:  # of other points, and of the same points with more pairs
+        with pytest.raises(InputError, match="Expected rows of this study in"):
+            run(other, {"A": Mean()}, tmp_path / "rows.csv", 0)
+    path = tmp_path / "rows.csv"
+    path.write_text(path.read_text().replace(repr(-0.5 * math.log(1 - 0.9**2)), "2.5"))  # of another truth
     with pytest.raises(InputError, match="Expected rows of this study in"):
-        run(CorrelatedGaussians(1, [0.5], n=100), {"A": Mean()}, tmp_path / "rows.csv", 0)
+        run(STUDY, {"A": Mean()}, path, 0)
+
+
+def test_a_line_that_was_cut_within_a_letter_does_not_count(tmp_path):
+    path = tmp_path / "rows.csv"
+    run(STUDY, {"A": Mean()}, path, 0)
+    whole = path.read_bytes()
+    path.write_bytes(whole + "f(x) = x³".encode()[:-1])
+    assert len(read_rows(path)) == 4
+    assert path.read_bytes() == whole
 
 
 def test_two_processes_can_t_fill_one_file(tmp_path):

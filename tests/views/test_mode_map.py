@@ -34,6 +34,10 @@ def test_every_mode_has_its_place_in_ten_blocks():
     assert "1 modes" in svg
 
 
+def test_a_title_is_text_and_no_page():
+    assert 'aria-label="a&quot;b&lt;c"' in mode_map('a"b<c', [1, 2])
+
+
 def test_told_squares_say_their_number():
     counts = [0] * 1000
     counts[7] = 5

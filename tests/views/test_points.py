@@ -3,7 +3,7 @@
 import torch
 from cases import adam, tiny_gan, trainer
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning.hosts.dcgan import DCGAN
 from mine_lightning.networks import MLPDiscriminator, MLPGenerator
@@ -40,6 +40,17 @@ def test_one_picture_an_evaluation_named_by_its_batches(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["step-000004.png", "step-000008.png"]
     colours = Image.open(tmp_path / "step-000008.png").getcolors()
     assert {colour for _, colour in colours} == {tuple(BLUE), tuple(GREY), tuple(WHITE)}
+
+
+def test_points_of_a_loader_of_lists_make_no_picture(tmp_path):
+    class Listed(DCGAN):
+        def validation_step(self, batch, batch_idx):
+            return super().validation_step(batch[0], batch_idx)
+
+    networks = MLPGenerator(4, hidden=(8,)), MLPDiscriminator(2, hidden=(8,)), CodeAndNoise(2, 2)
+    data = DataLoader(TensorDataset(torch.randn(16, 2)), 8)
+    trainer(tmp_path, PointCloud(tmp_path)).validate(Listed(*networks, adam, adam), data, verbose=False)
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_images_make_no_picture_here(tmp_path):

@@ -40,6 +40,7 @@ def test_points_make_no_grid(tmp_path):
 
     callback.on_validation_batch_end(Run(), None, {"samples": torch.randn(5, 2)}, None, 0)
     callback.on_validation_batch_end(Run(), None, {"losses": 1}, None, 0)
+    callback.on_validation_batch_end(Run(), None, {"samples": torch.rand(5, 5, 4, 4)}, None, 0)  # of five channels
     assert not list(tmp_path.iterdir())
     callback.on_validation_batch_end(Run(), None, {"samples": torch.rand(5, 3, 4, 4)}, None, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["step-000004.png"]

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from mine_lightning.cli import main
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.mode_counts import read_mode_counts
 from mine_lightning.runs.record import read_curves
-from mine_lightning.views.wandb_run import how_to_look, wandb_logger, wandb_mode
+from mine_lightning.views.wandb_run import _server, how_to_look, silence, wandb_logger, wandb_mode
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,36 @@ def test_disabled_gives_no_logger(tmp_path):
     made = folder(tmp_path)
     assert wandb_logger(made, {}) is None
     assert how_to_look(made) == []
+
+
+def test_processes_but_the_first_have_no_logger_and_need_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(rank_zero_only, "rank", 1, raising=False)
+    assert wandb_logger(RunFolder(tmp_path / "not there yet"), {}) is None
+
+
+def test_a_mode_in_capitals_and_a_key_with_a_line_end_are_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "Offline")
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40 + "\n")
+    logger = wandb_logger(folder(tmp_path), {})
+    logger.experiment.finish()
+    assert (os.environ["WANDB_MODE"], os.environ["WANDB_API_KEY"]) == ("offline", "k" * 40)
+
+
+def test_the_server_of_wandb_login_host_counts_and_the_environment_before_it(tmp_path, monkeypatch):
+    for name in ("WANDB_BASE_URL", "WANDB_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
+    assert _server() == "https://api.wandb.ai"
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "settings").write_text("[default]\nbase_url = https://wandb.example.org/%20\n")
+    assert _server() == "https://wandb.example.org/%20"
+    monkeypatch.setenv("WANDB_BASE_URL", "http://h:abc")
+    assert silence().startswith("http://h:abc does not answer (")
+    monkeypatch.delenv("WANDB_BASE_URL")
+    (tmp_path / "config" / "settings").write_text("no settings\n")
+    assert _server() == "https://api.wandb.ai"
 
 
 def test_offline_run_holds_config_metrics_and_pictures(tmp_path, monkeypatch):
