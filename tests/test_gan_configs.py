@@ -62,11 +62,13 @@ def test_every_system_of_the_bidirectional_table_trains(tmp_path, request, name)
     assert train(load(name), tmp_path) > 0
 
 
-TUNED = {"ali_mine_mnist": {"optimizer_d": 2.5e-4}}  # rates that trials chose for a row (results/TUNING.md)
+# what trials chose for a row (results/TUNING.md): its rates, and whether its weights are averaged
+TUNED = {"ali_mine_mnist": {"optimizer_d": 2.5e-4}}
+AVERAGED = {"ali_mine_mnist"}
 
 
 @pytest.mark.parametrize("data", ["mnist", "celeba"])
-def test_rows_of_the_bidirectional_table_differ_by_their_system_and_its_tuned_rates_alone(data):
+def test_rows_of_the_bidirectional_table_differ_by_their_system_and_what_was_tuned_alone(data):
     rows = {name: load(name) for name in BIDIRECTIONAL if name.endswith(data)}
     assert [row["mine"] is not None for row in rows.values()] == [False, False, False, True]
     for name, row in rows.items():
@@ -74,6 +76,8 @@ def test_rows_of_the_bidirectional_table_differ_by_their_system_and_its_tuned_ra
             own, first = (config["model"]["init_args"][optimizer]["init_args"] for config in (row, rows[f"ali_{data}"]))
             assert own["lr"] == rate != first["lr"]
             own["lr"] = first["lr"]
+        if name in AVERAGED:
+            assert row["trainer"]["callbacks"].pop()["class_path"] == "mine_lightning.hosts.averaging.AveragedWeights"
     assert rows[f"ali_mine_{data}"]["model"] == rows[f"ali_{data}"]["model"]
     adversarial = rows[f"alice_adv_{data}"]["model"]["init_args"]
     second, first = adversarial["cycle"]["init_args"]["discriminator"], adversarial["discriminator"]

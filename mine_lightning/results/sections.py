@@ -216,8 +216,8 @@ SECTIONS = (
         "share of digits that a judge keeps, and MS-SSIM of the pairs. The published MS-SSIM can't be that of pairs: "
         "compare it within a column only. That of -1 to 1 is of runs from before pixels were read in [0, 1], as the "
         "index wants them; greys on either side of 0 counted as opposites, on faces above all. T of ALI+MINE sees the "
-        "pairs of both joints in one batch, which is ours, and was chosen in more trials than the other rows had "
-        "(results/TUNING.md).",
+        "pairs of both joints in one batch, which is ours, and was chosen in more trials than the other rows had; its "
+        "D has a quarter of their learning rate and its E and G are averages over steps (results/TUNING.md).",
         PAIRS,
         _four("mnist"),
     ),
