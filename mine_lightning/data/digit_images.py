@@ -130,13 +130,14 @@ def _download(cache: Path) -> Path | None:
             if (folder := _find_folder(cache)) is not None:
                 return folder
             shutil.rmtree(part, ignore_errors=True)  # torchvision takes a file that a kill cut off for a whole one
-            TorchvisionMNIST(str(part), download=True)
-            shutil.rmtree(cache / "MNIST", ignore_errors=True)
-            (part / "MNIST").replace(cache / "MNIST")
+            try:
+                TorchvisionMNIST(str(part), download=True)
+                shutil.rmtree(cache / "MNIST", ignore_errors=True)
+                (part / "MNIST").replace(cache / "MNIST")
+            finally:
+                shutil.rmtree(part, ignore_errors=True)  # while nobody else downloads
     except (OSError, RuntimeError, InputError):  # torchvision's own word for "every mirror failed" is RuntimeError
         return None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return _find_folder(cache)
 
 

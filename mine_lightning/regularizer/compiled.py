@@ -10,9 +10,9 @@ import torch._functorch.config as functorch_config
 __all__ = ["KeepBuffers"]
 
 try:
-    import torch.compiler.config as _found
+    import torch.compiler.config as compiler_config
 
-    _caches: Any = _found if hasattr(_found, "cache_key_tag") else None
+    _caches: Any = compiler_config if hasattr(compiler_config, "cache_key_tag") else None
 except ImportError:  # torch of before there was one
     _caches = None
 
