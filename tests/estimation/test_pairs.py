@@ -135,7 +135,7 @@ def test_many_columns_are_compared_in_no_time():
     x[:, :1900] = stream.integers(2, size=(500, 1900))  # of two values, which tell nothing by their ranks
     began = time.process_time()
     read_pairs(x, z)
-    assert time.process_time() - began < 5  # every pair of columns by itself would take 220 s
+    assert time.process_time() - began < 20  # every pair of columns by itself would take 220 s
     z[:, 7] = -x[:, 1950]
     with pytest.raises(InputError, match="column 1950 of x determines column 7 of z"):
         read_pairs(x, z)
