@@ -101,6 +101,7 @@ def check_classes(node: Any, where: str) -> None:
     elif isinstance(node, dict) and "class_path" in node:
         known(node, ("class_path", "init_args", "dict_kwargs"), where)
         found = _find_class(node["class_path"], where)
+        _check_package(found, where)
         node["class_path"] = f"{found.__module__}.{found.__qualname__}"
         if "init_args" in node and node["init_args"] is None:
             node["init_args"] = {}  # the key alone, with all of its lines commented out
@@ -129,6 +130,17 @@ def _find_class(name: Any, where: str) -> type:
     raise InputError(
         f"Expected {where}.class_path to name a class but there is no {name!r}{_did_you_mean(last, candidates)}."
     )
+
+
+def _check_package(found: type, where: str) -> None:
+    """Refuse the classes of ``lightning``, which are none of ``pytorch_lightning``'s though they read the same."""
+    packages = {base.__module__.partition(".")[0] for base in found.__mro__}
+    if "lightning" in packages and "pytorch_lightning" not in packages:
+        raise InputError(
+            f"Expected {where} to be a class of pytorch_lightning, as train.py's Trainer is, but {found.__qualname__} "
+            "is one of lightning; import pytorch_lightning where it is defined, or attach MINERegularizer, which "
+            "works under both, to your own Trainer."
+        )
 
 
 def known(keys: Iterable[str], allowed: Iterable[str], where: str) -> None:

@@ -40,7 +40,8 @@ class AveragedWeights(WeightAveraging):
 
     Raises:
         InputError: if ``decay`` lies outside; where training starts, in ``16-true``, whose weights torch does not
-            average, and for a host that makes layers in its ``setup``, after they were copied.
+            average, for a host that makes layers in its ``setup``, after they were copied, and for one of ``lightning``
+            in place of ``pytorch_lightning``.
     """
 
     def __init__(self, decay: float = 0.999, warm_up: bool = False) -> None:
@@ -52,6 +53,11 @@ class AveragedWeights(WeightAveraging):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage != "fit":
             return
+        if not isinstance(pl_module, LightningModule):
+            raise InputError(
+                f"Expected a LightningModule of pytorch_lightning but {type(pl_module).__name__} is one of another "
+                "package; take its own WeightAveraging, or import pytorch_lightning."
+            )
         if trainer.precision == "16-true":
             raise InputError(
                 "Expected a precision whose weights can be averaged but got 16-true; give 16-mixed, or no "

@@ -22,8 +22,14 @@ def shipped():
         ("model.class_path", "mine_lightning.DCGANN", r"no 'mine_lightning.DCGANN'; did you mean 'DCGAN'\?"),
         ("model.class_path", "DCGANN", r"no 'DCGANN'; did you mean 'DCGAN'\?"),
         ("model.class_path", "nowhere.DCGAN", "there is no module 'nowhere'"),
+        ("model.class_path", "lightning.pytorch.LightningModule", "Expected model to be a class of pytorch_lightning"),
         ("model", None, "Expected model to have a class_path but got None"),
         ("trainer.callbacks", [{"class_path": "ModeCoverag"}], r"no 'ModeCoverag'; did you mean 'ModeCoverage'\?"),
+        (
+            "trainer.callbacks",
+            [{"class_path": "lightning.pytorch.callbacks.EarlyStopping"}],
+            r"callbacks\[0\] to be a class of pytorch_lightning",
+        ),
         ("mine.statistics_network.hiden", 3, r"keys of mine.statistics_network .* did you mean 'hidden'\?"),
     ],
 )

@@ -149,6 +149,16 @@ def test_a_precision_that_cannot_be_averaged_is_told(tmp_path):
         run.fit(Host(), DataLoader(DATA, 8))
 
 
+def test_a_host_of_the_other_package_is_told(tmp_path):
+    from lightning.pytorch import LightningModule
+
+    class Other(LightningModule):
+        pass
+
+    with pytest.raises(InputError, match="Expected a LightningModule of pytorch_lightning but Other is one of another"):
+        AveragedWeights(0.7).setup(trainer(tmp_path), Other(), "fit")
+
+
 @pytest.mark.parametrize("warm_up", [False, True])
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")
 def test_resume_is_bitwise(tmp_path, warm_up):
