@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "estimation": {"estimator", "bounds", "pairing", "networks", "views"},  # views when a figure is asked for
     "studies": {"data", "baselines", "bounds", "held_out", "networks", "estimation"},
     "regularizer": {"estimator", "bounds", "held_out", "pairing", "networks"},
+    "lightning": {"regularizer"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation", "published"},  # the type of what is drawn
     "published": set(),

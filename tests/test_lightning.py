@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning import MIMonitor, MINERegularizer
+from mine_lightning import lightning as unified
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PACKAGES = ["pytorch_lightning", "lightning.pytorch"]
@@ -57,8 +58,11 @@ def host_of(L, manual):
     return (Turns if manual else Automatic)()
 
 
-def mine(beta=0.5, **arguments):
-    return MINERegularizer("batch:0", "output:encoder", "maximize", beta, statistics_network=small_mlp, **arguments)
+PAIR = ("batch:0", "output:encoder")
+
+
+def mine(**arguments):
+    return MINERegularizer(*PAIR, "maximize", 0.5, statistics_network=small_mlp, **arguments)
 
 
 def fit(package, folder, manual=False, callbacks=(), epochs=2, checkpoint=None, **arguments):
@@ -91,8 +95,10 @@ def test_weights_and_logs_are_the_same_under_both(tmp_path, manual, arguments, a
     assert logged.keys() >= {"mine/mi", "mine/g_u", "mine/g_m", "mine/clip", "val/mi", "val/mi_stderr"}
 
 
-def test_a_resumed_run_is_bitwise_the_uninterrupted_one(tmp_path):
-    whole, first, resumed = mine(), mine(), mine()
+@pytest.mark.parametrize("one", [MINERegularizer, unified.MINERegularizer])
+def test_a_resumed_run_is_bitwise_the_uninterrupted_one(tmp_path, one):
+    whole, first = mine(), mine()
+    resumed = one(*PAIR, "maximize", 0.5, statistics_network=small_mlp)
     uninterrupted, _ = fit("lightning.pytorch", tmp_path / "whole", callbacks=[whole])
     fit("lightning.pytorch", tmp_path / "first", callbacks=[first], epochs=1)
     host, _ = fit("lightning.pytorch", tmp_path, callbacks=[resumed], checkpoint=tmp_path / "first" / "epoch=0.ckpt")
@@ -109,3 +115,37 @@ def test_the_plane_is_the_same_under_both(tmp_path):
         planes.append(monitor.history)
     assert planes[0] == planes[1]
     assert len(planes[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("package", "of"), [("pytorch_lightning", MINERegularizer), ("lightning.pytorch", unified.MINERegularizer)]
+)
+def test_the_cli_of_each_package_takes_it_from_a_config(tmp_path, package, of):
+    L, cli = importlib.import_module(package), importlib.import_module(f"{package}.cli")
+
+    class Host(type(host_of(L, manual=False))):
+        def train_dataloader(self):
+            return DataLoader(DATA, 8)
+
+    arguments = {"x": PAIR[0], "z": PAIR[1], "direction": "minimize", "beta": 1e-3}
+    arguments["optimizer"] = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}}
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False}
+    callbacks = [{"class_path": f"{of.__module__}.MINERegularizer", "init_args": arguments}]
+    trainer = {"max_epochs": 1, "accelerator": "cpu", "callbacks": callbacks, **quiet}
+    built = cli.LightningCLI(Host, args={"trainer": trainer}, run=False, save_config_callback=None)
+    built.trainer.fit(built.model)
+    (found,) = (callback for callback in built.trainer.callbacks if isinstance(callback, MINERegularizer))
+    assert type(found) is of
+    assert (found.beta, found.direction, found.mine.updates) == (1e-3, "minimize", 6)
+
+
+def test_both_callbacks_are_those_of_the_package_and_of_lightning():
+    from lightning.pytorch import Callback
+
+    for one, other in ((unified.MINERegularizer, MINERegularizer), (unified.MIMonitor, MIMonitor)):
+        assert issubclass(one, other)
+        assert issubclass(one, Callback)
+        # every hook is ours: none of them is shadowed by an empty one of lightning's
+        for hook in vars(Callback):
+            if not hook.startswith("__"):
+                assert getattr(one, hook) is getattr(other, hook)
