@@ -6,7 +6,8 @@
 ``"batch:0"``, ``"batch:image"``        an entry of the batch by number, key or field; ``"batch:"`` the whole batch
 ``"attr:code"``                         the host's attribute ``code``
 ``"input:generator[:, :10]"``           any of them with an index or slice; for a tuple or a dict it selects an entry:
-                                        ``"output:encoder[0]"``, ``"output:encoder['mu'][:, 2]"``
+                                        ``"output:encoder[0]"``, ``"output:encoder['mu'][:, 2]"``; a field of a
+                                        dataclass, a named tuple or a distribution: ``"output:encoder['loc']"``
 ``["batch:", "output:generator"]``      several of them, whose samples follow each other: one batch out of two
 ======================================  ================================================================
 """
@@ -68,8 +69,8 @@ class Capture:
         source = found
         for index in self.index:
             try:
-                found = found[index]
-            except (IndexError, KeyError, TypeError, ValueError) as error:
+                found = _entry(found, index)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise InputError(
                     f"Expected {self.text!r} to index what is there but it is {describe(source)} ({error}); "
                     "correct the brackets, or set an attribute of the host and capture it with 'attr:'."
@@ -162,6 +163,14 @@ def _index_value(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
+def _entry(found: Any, index: Any) -> Any:
+    """Return an entry, or of what has fields in place of them, such as a dataclass or a distribution, a field."""
+    fields = isinstance(index, str) and not isinstance(found, Tensor | Mapping | list)
+    if fields and not (isinstance(found, tuple) and not hasattr(found, "_fields")):
+        return getattr(found, index)
+    return found[index]
+
+
 def describe(found: Any) -> str:
     """Return what something is, in a few words, for a message."""
     if isinstance(found, Tensor):
@@ -170,12 +179,20 @@ def describe(found: Any) -> str:
         return f"a {type(found).__name__} with keys {list(found)}"
     if isinstance(found, tuple | list):
         return f"a {type(found).__name__} of {len(found)}, numbered from 0"
-    return f"a {type(found).__name__}"
+    fields = _fields(found)
+    return f"a {type(found).__name__}" + (f" with fields {fields}" if fields else "")
+
+
+def _fields(found: Any) -> list[str]:
+    """Return the names of the tensors that an object holds."""
+    held = getattr(found, "__dict__", {})
+    return [name for name, value in held.items() if isinstance(value, Tensor) and not name.startswith("_")]
 
 
 def _hint(text: str, found: Any) -> str:
     """Return how to select an entry of what is no tensor, up to an "or", where it has entries."""
-    if isinstance(found, Mapping | tuple | list) and found:
-        first = next(iter(found)) if isinstance(found, Mapping) else 0
+    entries = _fields(found) or found
+    if isinstance(entries, Mapping | tuple | list) and entries:
+        first = 0 if isinstance(found, tuple | list) else next(iter(entries))
         return f'select an entry with brackets, such as "{text}[{first!r}]", or '
     return ""

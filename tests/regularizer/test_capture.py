@@ -1,6 +1,9 @@
 """The grammar of capture strings, and what an index selects."""
 
 import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -53,6 +56,34 @@ def test_select_gives_the_hosts_own_tensor_and_the_selection():
         assert torch.equal(selected, source[:, :2])
 
 
+class Parts(NamedTuple):
+    mu: torch.Tensor
+
+
+@dataclass
+class Moments:
+    mu: torch.Tensor
+
+
+@pytest.mark.parametrize("of", [Parts, Moments, lambda mu: SimpleNamespace(mu=mu)])
+def test_select_gives_a_field_of_what_has_no_entries(of):
+    source = torch.randn(4, 6)
+    own, selected = Capture.parse("output:f['mu'][:, :2]").select(of(source))
+    assert own is source
+    assert torch.equal(selected, source[:, :2])
+    with pytest.raises(InputError, match="'mu2'"):
+        Capture.parse("output:f['mu2']").select(of(source))
+
+
+def test_select_gives_a_parameter_of_a_distribution():
+    source = torch.randn(4, 6)
+    normal = torch.distributions.Independent(torch.distributions.Normal(source, 1.0), 1)
+    for name in ("mean", "mode"):
+        assert Capture.parse(f"output:f['{name}']").select(normal)[0] is source
+    with pytest.raises(InputError, match="to name a tensor but it is a method"):
+        Capture.parse("output:f['rsample']").select(normal)
+
+
 def test_what_is_no_real_tensor_is_refused():
     with pytest.raises(InputError, match="to name a tensor but it is a tuple of 2, numbered from 0"):
         Capture.parse("output:f").select((1, 2))
@@ -72,7 +103,15 @@ def test_what_is_not_dense_is_refused(found, kept):
         Capture.parse("batch:0").select(found)
 
 
-@pytest.mark.parametrize("found", [{"mu": torch.ones(2, 1), "std": torch.ones(2, 1)}, (torch.ones(2, 1), None)])
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"mu": torch.ones(2, 1), "std": torch.ones(2, 1)},
+        (torch.ones(2, 1), None),
+        Moments(torch.ones(2, 1)),
+        torch.distributions.Normal(torch.ones(2, 1), 1.0),
+    ],
+)
 def test_the_entry_that_is_offered_is_one(found):
     with pytest.raises(InputError, match="select an entry with brackets") as told:
         Capture.parse("output:f").select(found)

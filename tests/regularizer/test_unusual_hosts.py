@@ -81,6 +81,38 @@ def test_a_code_within_a_dict_under_manual_optimisation(tmp_path):
     compare(tmp_path, Manual, regularizer("output:encoder['mu']"))
 
 
+class Probabilistic(Classifier):
+    """The encoder returns a distribution, of which the head gets a draw."""
+
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 6)
+
+        def forward(self, x):
+            mean, log_std = self.linear(x).chunk(2, dim=1)
+            return torch.distributions.Independent(torch.distributions.Normal(mean, log_std.exp()), 1)
+
+    def __init__(self, moment, term=None):
+        super().__init__(term)
+        self.moment, self.encoder = moment, self.Encoder()
+
+    def training_step(self, batch, batch_idx):
+        code = self.encoder(batch[0])
+        loss = cross_entropy(self.head(code.rsample()), batch[1])
+        if self.term is not None:
+            self.last = (batch[0], getattr(code, self.moment))
+            loss = loss + self.term.loss(*self.last)
+        return loss
+
+
+@pytest.mark.parametrize("interval", [1, 1000])
+@pytest.mark.parametrize("moment", ["mean", "variance"])  # one that it holds, and one that it computes when asked
+def test_a_code_that_is_a_distribution(tmp_path, moment, interval):
+    capture = f"output:encoder['{moment}']"
+    compare(tmp_path, partial(Probabilistic, moment), regularizer(capture), log_every_n_steps=interval)
+
+
 class Spectral(Classifier):
     """Complex weights."""
 
