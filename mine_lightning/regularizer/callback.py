@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import weakref
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Literal, final
 
@@ -18,7 +17,6 @@ from torch import Tensor, nn
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
-from mine_lightning.held_out import HeldOut
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
@@ -33,6 +31,7 @@ from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.ranks import Ranks
 from mine_lightning.regularizer.recorder import Captured, Recorder
 from mine_lightning.regularizer.term import above_zero, refuse_reentrant_checkpoint, slopes
+from mine_lightning.regularizer.validation import Validation
 from mine_lightning.types import OptimizerFactory, StatisticsFactory
 
 __all__ = ["MINERegularizer"]
@@ -151,7 +150,7 @@ class MINERegularizer(Callback):
         self._recorder = Recorder(*sides, self._once)
         self._first = FirstBatches(*self._texts, self._recorder, self._once)
         self._delivery = Delivery(self._ranks)
-        self._held_out = HeldOut(held_out)
+        self._validation = Validation(self._recorder, self._ascent, self._ranks, self._once, held_out)
         self._health = Health(self._log_name("mi"), direction, self._once)
         self._host: weakref.ref[LightningModule] | None = None
         self._norms_seen = False
@@ -242,7 +241,7 @@ class MINERegularizer(Callback):
     def _let_go(self) -> None:
         self._recorder.detach()
         self._delivery.start()
-        self._held_out.clear()
+        self._validation.clear()
         self._ranks.leave()
         self._buffers.release()
 
@@ -368,14 +367,12 @@ class MINERegularizer(Callback):
             self._recorder.attach(pl_module)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._held_out.clear()
+        self._validation.clear()
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        if self.mine is not None and trainer.validating and not self._held_out.full:
-            with self._left_out_if_other():
-                self._recorder.arm(pl_module, batch)
+        self._validation.before_batch(trainer, pl_module, batch)
 
     def on_validation_batch_end(
         self,
@@ -386,42 +383,10 @@ class MINERegularizer(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if self.mine is None or not trainer.validating or self._held_out.full:
-            return
-        with self._left_out_if_other():
-            pair = self._recorder.newest(pl_module)
-            if pair is None:
-                self._tell_unseen(pl_module)
-            elif len(pair.x) >= 2:
-                x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
-                mine = self._ascent.ready(trainer, pl_module, x, z)
-                self._held_out.add(*mine.evaluate(x, z, f"validation {batch_idx}"))
-        self._recorder.disarm()
-
-    @contextmanager
-    def _left_out_if_other(self) -> Iterator[None]:
-        """Leave a validation batch out, and say so once, where it is not of the kind that T was trained on."""
-        try:
-            yield
-        except InputError as error:
-            self._once.say("other", f"validation batches are left out of the estimate: {error}")
-
-    def _tell_unseen(self, host: LightningModule) -> None:
-        missing, names = self._recorder.missing()
-        if any(capture.kind == "batch" for capture in missing):
-            return  # a batch of another kind, which has been told
-        self._once.say(
-            "unseen",
-            f"a validation batch is left out of the estimate: {names} was not seen in it; for a held-out value let "
-            f"{type(host).__name__}.validation_step run what is captured, as training_step does.",
-        )
+        self._validation.after_batch(trainer, pl_module, batch_idx)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.mine is None:
-            return
-        some = self._ranks.all(self._held_out.pairs > 0)
-        estimate = self._held_out.estimate(self.mine.bound, trainer.world_size) if some else None
-        self._held_out.clear()
+        estimate = self._validation.estimate(trainer.world_size)
         if estimate is None:
             return
         value, stderr = estimate

@@ -169,7 +169,7 @@ class MIMonitor(Callback):
         self._forward("setup", trainer, pl_module, stage)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._pairs = {name: term._held_out.pairs * trainer.world_size for name, term in self._terms.items()}
+        self._pairs = {name: term._validation.pairs * trainer.world_size for name, term in self._terms.items()}
         self._forward("on_validation_epoch_end", trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

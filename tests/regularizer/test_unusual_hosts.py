@@ -315,53 +315,6 @@ def test_a_batch_that_is_one_tensor_has_no_entries(tmp_path):
         trainer(tmp_path, regularizer()).fit(Classifier(), DataLoader(X, 16))
 
 
-class Validated(Classifier):
-    @torch.inference_mode()
-    def validation_step(self, batch, batch_idx, dataloader_idx=0):
-        self.encoder(batch if isinstance(batch, torch.Tensor) else batch[0])
-
-
-def test_a_validation_by_itself_has_the_estimate(tmp_path):
-    callback, host = regularizer(), Validated()
-    run = trainer(tmp_path, callback)
-    run.fit(host, loader(), loader())
-    within = run.callback_metrics["val/mi"]
-    assert run.validate(host, loader(), verbose=False)[0]["val/mi"] == pytest.approx(within.item(), abs=1e-6)
-    assert not host.encoder._forward_hooks
-
-
-@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # of callbacks that are not there
-def test_a_checkpoint_is_validated_with_its_estimate_by_a_callback_that_has_not_trained(tmp_path):
-    trained = trainer(tmp_path, regularizer())
-    trained.fit(Validated(), loader(), loader())
-    trained.save_checkpoint(tmp_path / "last.ckpt")
-    other = trainer(tmp_path, regularizer())
-    (found,) = other.validate(Validated(), loader(), ckpt_path=tmp_path / "last.ckpt", verbose=False)
-    assert found["val/mi"] == pytest.approx(trained.callback_metrics["val/mi"].item(), abs=1e-6)
-
-
-def test_a_validation_that_does_not_run_what_is_captured_is_told_once(tmp_path):
-    class Idle(Classifier):
-        def validation_step(self, batch, batch_idx):
-            pass
-
-    run = trainer(tmp_path, regularizer(), max_epochs=2)
-    with pytest.warns(UserWarning, match=r"'output:encoder' was not seen in it; for a held-out value let Idle") as told:
-        run.fit(Idle(), loader(), loader())
-    assert sum("was not seen in it" in str(warning.message) for warning in told) == 1
-    assert "val/mi" not in run.callback_metrics
-
-
-def test_validation_batches_of_another_kind_are_left_out(tmp_path):
-    callback = regularizer()
-    run = trainer(tmp_path, callback)
-    with pytest.warns(
-        UserWarning, match="validation batches are left out of the estimate: Expected a batch of several"
-    ):
-        run.fit(Validated(), loader(), [loader(), DataLoader(X, 16)])
-    assert "val/mi" in run.callback_metrics
-
-
 def test_the_same_callback_on_another_model_is_told(tmp_path):
     callback = regularizer()
     fit(tmp_path, Classifier, callback)

@@ -1,0 +1,110 @@
+"""The pairs of a validation, which T was not trained on, and what is read on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from torch import Tensor
+
+from mine_lightning.errors import InputError
+from mine_lightning.held_out import HeldOut
+from mine_lightning.regularizer.ascent import Ascent, detached
+from mine_lightning.regularizer.once import Once
+from mine_lightning.regularizer.ranks import Ranks
+from mine_lightning.regularizer.recorder import Recorder
+
+__all__ = ["Validation"]
+
+
+class Validation:
+    """Gathers T's scores of the pairs that a host shows while it is validated; T stands still.
+
+    A batch that does not show them, or not of the kind that T was trained on, is left out, which is said once.
+
+    Args:
+        recorder: catches the pairs.
+        ascent: has T.
+        ranks: the processes, which read one estimate together.
+        once: says what is left out.
+        limit: of the pairs of each validation, process by process; whole batches are taken until there are so many.
+    """
+
+    def __init__(self, recorder: Recorder, ascent: Ascent, ranks: Ranks, once: Once, limit: int) -> None:
+        self._recorder, self._ascent, self._ranks, self._once = recorder, ascent, ranks, once
+        self._held_out = HeldOut(limit)
+
+    @property
+    def pairs(self) -> int:
+        """The pairs that this process has gathered."""
+        return self._held_out.pairs
+
+    def clear(self) -> None:
+        """Let go of what was gathered."""
+        self._held_out.clear()
+
+    def before_batch(self, trainer: Trainer, host: LightningModule, batch: Any) -> None:
+        """Get ready to catch a batch's pair."""
+        if self._wants(trainer):
+            with self._left_out_if_other():
+                self._recorder.arm(host, batch)
+
+    def after_batch(self, trainer: Trainer, host: LightningModule, number: int) -> None:
+        """Take in T's scores of the pair that the batch has shown.
+
+        Args:
+            trainer: the host's.
+            host: has run.
+            number: of the batch, which sets T's noise and partners.
+        """
+        if not self._wants(trainer):
+            return
+        with self._left_out_if_other():
+            pair = self._recorder.newest(host)
+            if pair is None:
+                self._tell_unseen(host)
+            elif len(pair.x) >= 2:
+                x, z = detached(pair.x, host), detached(pair.z, host)
+                mine = self._ascent.ready(trainer, host, x, z)
+                self._held_out.add(*mine.evaluate(x, z, f"validation {number}"))
+        self._recorder.disarm()
+
+    def estimate(self, world_size: int) -> tuple[Tensor, Tensor] | None:
+        """Return the bound's value in nats and its standard error, and let go of what was gathered.
+
+        None for all processes where one of them has no pairs.
+
+        Args:
+            world_size: processes over which both numbers will be averaged.
+        """
+        mine = self._ascent.mine
+        if mine is None:
+            return None
+        some = self._ranks.all(self.pairs > 0)
+        found = self._held_out.estimate(mine.bound, world_size) if some else None
+        self.clear()
+        return found
+
+    def _wants(self, trainer: Trainer) -> bool:
+        """Return whether this batch counts: T is there, it is no test, and there are too few pairs yet."""
+        return self._ascent.mine is not None and bool(trainer.validating) and not self._held_out.full
+
+    @contextmanager
+    def _left_out_if_other(self) -> Iterator[None]:
+        """Leave a batch out, and say so once, where it is not of the kind that T was trained on."""
+        try:
+            yield
+        except InputError as error:
+            self._once.say("other", f"validation batches are left out of the estimate: {error}")
+
+    def _tell_unseen(self, host: LightningModule) -> None:
+        missing, names = self._recorder.missing()
+        if any(capture.kind == "batch" for capture in missing):
+            return  # a batch of another kind, which has been told
+        self._once.say(
+            "unseen",
+            f"a validation batch is left out of the estimate: {names} was not seen in it; for a held-out value let "
+            f"{type(host).__name__}.validation_step run what is captured, as training_step does.",
+        )

@@ -1,0 +1,68 @@
+"""The pairs of a validation: which are taken, which are left out, and that a validation by itself has them too."""
+
+import pytest
+import torch
+from by_hand import Classifier
+from cases import sgd, small_mlp, trainer
+from torch.utils.data import DataLoader, TensorDataset
+
+from mine_lightning.regularizer.callback import MINERegularizer
+
+stream = torch.Generator().manual_seed(2)
+X, Y = torch.randn(64, 4, generator=stream), torch.randint(2, (64,), generator=stream)
+
+
+def loader():
+    return DataLoader(TensorDataset(X, Y), 16)
+
+
+def regularizer():
+    arguments = {"statistics_network": small_mlp, "optimizer": sgd, "adaptive_clip": False}
+    return MINERegularizer("batch:0", "output:encoder", "maximize", 0.5, **arguments)
+
+
+class Validated(Classifier):
+    @torch.inference_mode()
+    def validation_step(self, batch, batch_idx, dataloader_idx=0):
+        self.encoder(batch if isinstance(batch, torch.Tensor) else batch[0])
+
+
+def test_a_validation_by_itself_has_the_estimate(tmp_path):
+    callback, host = regularizer(), Validated()
+    run = trainer(tmp_path, callback)
+    run.fit(host, loader(), loader())
+    within = run.callback_metrics["val/mi"]
+    assert run.validate(host, loader(), verbose=False)[0]["val/mi"] == pytest.approx(within.item(), abs=1e-6)
+    assert not host.encoder._forward_hooks
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")  # of callbacks that are not there
+def test_a_checkpoint_is_validated_with_its_estimate_by_a_callback_that_has_not_trained(tmp_path):
+    trained = trainer(tmp_path, regularizer())
+    trained.fit(Validated(), loader(), loader())
+    trained.save_checkpoint(tmp_path / "last.ckpt")
+    other = trainer(tmp_path, regularizer())
+    (found,) = other.validate(Validated(), loader(), ckpt_path=tmp_path / "last.ckpt", verbose=False)
+    assert found["val/mi"] == pytest.approx(trained.callback_metrics["val/mi"].item(), abs=1e-6)
+
+
+def test_a_validation_that_does_not_run_what_is_captured_is_told_once(tmp_path):
+    class Idle(Classifier):
+        def validation_step(self, batch, batch_idx):
+            pass
+
+    run = trainer(tmp_path, regularizer(), max_epochs=2)
+    with pytest.warns(UserWarning, match=r"'output:encoder' was not seen in it; for a held-out value let Idle") as told:
+        run.fit(Idle(), loader(), loader())
+    assert sum("was not seen in it" in str(warning.message) for warning in told) == 1
+    assert "val/mi" not in run.callback_metrics
+
+
+def test_validation_batches_of_another_kind_are_left_out(tmp_path):
+    callback = regularizer()
+    run = trainer(tmp_path, callback)
+    with pytest.warns(
+        UserWarning, match="validation batches are left out of the estimate: Expected a batch of several"
+    ):
+        run.fit(Validated(), loader(), [loader(), DataLoader(X, 16)])
+    assert "val/mi" in run.callback_metrics
