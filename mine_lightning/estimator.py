@@ -19,7 +19,7 @@ from mine_lightning.processes import alone, rank
 from mine_lightning.streams import private_stream
 from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
-__all__ = ["MINE"]
+__all__ = ["MINE", "check_parts"]
 
 
 class MINE(LightningModule):
@@ -69,6 +69,7 @@ class MINE(LightningModule):
         log_every: int = 1,
     ) -> None:
         super().__init__()
+        check_parts(statistics_network, bound, pairing, optimizer)
         if seed < 0:
             raise InputError(f"Expected seed >= 0 but got {seed}.")
         if log_every < 1:
@@ -93,7 +94,7 @@ class MINE(LightningModule):
             )
         try:
             with _stream(torch.device("cpu"), self.seed, "init"):
-                return network(tuple(x_shape), tuple(z_shape))
+                built = network(tuple(x_shape), tuple(z_shape))
         except ValueError as error:  # a network's own check of the shapes
             raise InputError(str(error)) from error
         except TypeError as error:
@@ -101,6 +102,12 @@ class MINE(LightningModule):
                 f"Expected statistics_network to make a module from the shapes of x and z, {tuple(x_shape)} and "
                 f"{tuple(z_shape)}, but it failed: {' '.join(str(error).split())}."
             ) from error
+        if not isinstance(built, nn.Module):
+            raise InputError(
+                f"Expected statistics_network to make a module from the shapes of x and z but it made {built!r}; "
+                "return the network."
+            )
+        return built
 
     def _freeze_shift(self) -> None:
         """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""
@@ -213,6 +220,39 @@ class MINE(LightningModule):
 
     def set_extra_state(self, state: dict[str, int]) -> None:
         self.updates = state["updates"]
+
+
+def check_parts(statistics_network: Any, bound: Any, pairing: Any, optimizer: Any) -> None:
+    """Refuse parts of MINE that are of another kind, as a class in place of an object, before a batch fails on them.
+
+    Args:
+        statistics_network: T, or a callable that makes it.
+        bound: or None.
+        pairing: or None.
+        optimizer: a callable that makes it, or None.
+
+    Raises:
+        InputError: for the first that is.
+    """
+    wanted = (
+        (
+            "statistics_network",
+            "a module or a callable that makes one",
+            callable(statistics_network),
+            statistics_network,
+        ),
+        ("bound", "a bound such as DonskerVaradhan()", bound is None or isinstance(bound, Bound), bound),
+        ("pairing", "a pairing such as Derangements()", pairing is None or _is_made(pairing), pairing),
+        ("optimizer", "a callable such as torch.optim.Adam", optimizer is None or callable(optimizer), optimizer),
+    )
+    for name, kind, fits, found in wanted:
+        if not fits:
+            remedy = f"write {found.__name__}()" if isinstance(found, type) else "give one"
+            raise InputError(f"Expected {name} to be {kind} but got {found!r}; {remedy}.")
+
+
+def _is_made(pairing: Any) -> bool:
+    return callable(pairing) and not isinstance(pairing, type)
 
 
 def _derive(seed: int, *parts: Any) -> int:

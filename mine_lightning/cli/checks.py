@@ -127,9 +127,8 @@ def _find_class(name: Any, where: str) -> type:
         if inspect.isclass(getattr(found, last, None)):
             return getattr(found, last)
         candidates += [key for key, value in vars(found).items() if inspect.isclass(value) and not key.startswith("_")]
-    raise InputError(
-        f"Expected {where}.class_path to name a class but there is no {name!r}{_did_you_mean(last, candidates)}."
-    )
+    near = _did_you_mean(last, candidates)
+    raise InputError(f"Expected {where}.class_path to name a class but there is no {name!r}{near or '.'}")
 
 
 def _check_package(found: type, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,13 +66,14 @@ class Ascent:
         self.mine: MINE | None = None
         self._optimizer: Optimizer | None = None
         self._make = (statistics_network, bound, pairing, optimizer, seed)
+        self._bound_at_first = copy.deepcopy(bound.state_dict())
         self._shapes: tuple[Shape, Shape] | None = None
         self._restored: dict[str, Any] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return T's shapes and state and its optimizer's; nothing where there is no T yet."""
+        """Return T's shapes and state and its optimizer's; no shapes where there is no T yet."""
         if self.mine is None or self._optimizer is None or self._shapes is None:
-            return self._restored
+            return self._restored or {"shapes": None}  # not nothing, which Lightning would not hand back
         return {
             "shapes": [list(shape) for shape in self._shapes],
             "mine": self.mine.state_dict(),
@@ -79,7 +81,12 @@ class Ascent:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state: at once where T is there, else when it is built."""
+        """Take up a state: at once where T is there, else when it is built; one without T starts anew."""
+        if not state.get("shapes"):
+            self.mine = self._optimizer = self._shapes = None
+            self._make[1].load_state_dict(self._bound_at_first)  # its moving average
+            self._restored = {}
+            return
         self._restored = state
         if self.mine is not None:
             self._apply_restored()
@@ -154,6 +161,11 @@ class Ascent:
             if isinstance(tensor, Tensor):
                 tensor.copy_(trainer.strategy.broadcast(tensor))
         own = mine.configure_optimizers()
+        if not isinstance(own, Optimizer):
+            raise InputError(
+                f"Expected the optimizer of T to be a callable that returns one but it returned {own!r}; "
+                "give a class, or functools.partial(torch.optim.Adam, lr=1e-4)."
+            )
         if isinstance(own, torch.optim.LBFGS):
             raise InputError("Expected an optimizer of T that steps without a closure but got LBFGS; take Adam.")
         self.mine, self._shapes, self._optimizer = mine, shapes, own
@@ -175,8 +187,8 @@ class Ascent:
 
 
 def detached(tensor: Tensor, host: LightningModule) -> Tensor:
-    """Return a tensor outside of the host's graph, in the precision of T."""
-    return tensor.detach().to(_precision(host))
+    """Return a plain tensor outside of the host's graph, in the precision of T."""
+    return tensor.detach().as_subclass(Tensor).to(_precision(host))
 
 
 def _precision(host: LightningModule) -> torch.dtype:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
-from mine_lightning.estimator import MINE
+from mine_lightning.estimator import MINE, check_parts
 from mine_lightning.networks.statistics import MLPStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
@@ -126,9 +126,20 @@ class MINERegularizer(Callback):
         for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
             if not isinstance(number, Integral):
                 raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
+        if not (name is None or isinstance(name, str)) or not (
+            adaptive_clip is None or isinstance(adaptive_clip, bool)
+        ):
+            raise InputError(
+                "Expected name to be a word and adaptive_clip true, false or None but got "
+                f"{name!r} and {adaptive_clip!r}; correct it."
+            )
+        check_parts(statistics_network, bound, pairing, optimizer)
         self.beta = beta
-        if t_steps < 1 or seed < 0:
-            raise InputError(f"Expected t_steps >= 1 and seed >= 0 but got {t_steps} and {seed}; correct it.")
+        if t_steps < 1 or seed < 0 or held_out < 0:
+            raise InputError(
+                "Expected t_steps >= 1, seed >= 0 and held_out >= 0 but got "
+                f"{t_steps}, {seed} and {held_out}; correct it."
+            )
         # a list of one is that one, in checkpoints too
         self.x, self.z = (
             side if isinstance(side, str) else side[0] if len(side) == 1 else list(side) for side in (x, z)

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
+from torch.distributions import Distribution
+from torch.distributions.utils import lazy_property
 
 from mine_lightning.errors import InputError, check_dense
 
@@ -60,22 +62,27 @@ class Capture:
             )
         return cls(text, kind, path, _parse_index(text, bracket + rest) if bracket else ())
 
-    def select(self, found: Any) -> tuple[Tensor, Tensor]:
+    def select(self, found: Any) -> tuple[tuple[Tensor, ...], Tensor]:
         """Apply the index to what was found; return the host's own tensor, out of any tuple or dict, and the selection.
 
+        Of a distribution, whose fields may be computed when they are asked for, the own ones are all that it holds.
+
         Raises:
-            InputError: if the index does not fit, or the result is no dense tensor of real or whole numbers.
+            InputError: if the index does not fit, or the result is no dense tensor of real or whole numbers, or empty.
         """
-        source = found
+        source: Any = found
+        held: tuple[Tensor, ...] = ()
         for index in self.index:
             try:
-                found = _entry(found, index)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                entry = _entry(found, index)
+            except Exception as error:  # a field may be a property of the user's
+                why = str(error) or type(error).__name__
                 raise InputError(
-                    f"Expected {self.text!r} to index what is there but it is {describe(source)} ({error}); "
+                    f"Expected {self.text!r} to index what is there but it is {describe(source)} ({why}); "
                     "correct the brackets, or set an attribute of the host and capture it with 'attr:'."
                 ) from error
-            source = source if isinstance(source, Tensor) else found
+            held = _parameters(found) if isinstance(found, Distribution) else held
+            found, source = entry, source if isinstance(source, Tensor) else entry
         if not isinstance(found, Tensor):
             raise InputError(
                 f"Expected {self.text!r} to name a tensor but it is {describe(found)}; {_hint(self.text, found)}"
@@ -88,7 +95,19 @@ class Capture:
             )
         remedy = "set an attribute of the host to a dense tensor of it, and capture that with 'attr:'"
         check_dense(found, repr(self.text), remedy)
-        return source, found
+        if 0 in found.shape[1:]:
+            raise InputError(
+                f"Expected {self.text!r} to leave numbers of each sample but it is {describe(found)}; correct the "
+                "brackets, or capture what has some."
+            )
+        return held or (source,), found
+
+    def tensors(self, found: Any) -> tuple[Tensor, ...]:
+        """Return the host's own tensors in what was found, as :meth:`select` does; none where it would raise."""
+        try:
+            return self.select(found)[0]
+        except InputError:
+            return ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +145,7 @@ class Side:
             InputError: if an index does not fit, a result is no tensor, or the samples of two differ in shape.
         """
         selected = [capture.select(found[capture.text]) for capture in self.captures]
-        sources, parts = tuple(source for source, _ in selected), [part for _, part in selected]
+        sources, parts = tuple(own for sources, _ in selected for own in sources), [part for _, part in selected]
         shapes = [list(part.shape) for part in parts]
         if len(parts) > 1 and any(not shape or shape[1:] != shapes[0][1:] for shape in shapes):
             raise InputError(
@@ -164,11 +183,32 @@ def _index_value(node: ast.expr) -> Any:
 
 
 def _entry(found: Any, index: Any) -> Any:
-    """Return an entry, or of what has fields in place of them, such as a dataclass or a distribution, a field."""
-    fields = isinstance(index, str) and not isinstance(found, Tensor | Mapping | list)
-    if fields and not (isinstance(found, tuple) and not hasattr(found, "_fields")):
-        return getattr(found, index)
-    return found[index]
+    """Return an entry, or a field where something has fields in place of entries: a dataclass, a distribution."""
+    if not isinstance(index, str) or isinstance(found, Tensor | Mapping | list) or type(found) is tuple:
+        return found[index]
+    if hasattr(type(found), "__getitem__") and not isinstance(found, tuple):
+        try:
+            return found[index]
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            if not hasattr(found, index):
+                raise
+    return getattr(found, index)
+
+
+def _parameters(distribution: Distribution) -> tuple[Tensor, ...]:
+    """Return the tensors with a gradient that a distribution holds, or those that it is made of."""
+    found: list[Tensor] = []
+    for name, value in vars(distribution).items():
+        if isinstance(value, Distribution):
+            found += _parameters(value)
+        # one that is computed when it is first asked for comes to lie beside the others
+        elif isinstance(value, Tensor) and value.requires_grad and not _is_lazy(distribution, name):
+            found.append(value)
+    return tuple(found)
+
+
+def _is_lazy(distribution: Distribution, name: str) -> bool:
+    return isinstance(getattr(type(distribution), name, None), lazy_property)
 
 
 def describe(found: Any) -> str:
@@ -185,14 +225,18 @@ def describe(found: Any) -> str:
 
 def _fields(found: Any) -> list[str]:
     """Return the names of the tensors that an object holds."""
-    held = getattr(found, "__dict__", {})
+    slots = getattr(type(found), "__slots__", ())
+    held = getattr(found, "__dict__", {}) | {name: getattr(found, name, None) for name in slots}
     return [name for name, value in held.items() if isinstance(value, Tensor) and not name.startswith("_")]
 
 
 def _hint(text: str, found: Any) -> str:
     """Return how to select an entry of what is no tensor, up to an "or", where it has entries."""
-    entries = _fields(found) or found
-    if isinstance(entries, Mapping | tuple | list) and entries:
-        first = 0 if isinstance(found, tuple | list) else next(iter(entries))
-        return f'select an entry with brackets, such as "{text}[{first!r}]", or '
+    entries: list[tuple[Any, Any]] = [(name, getattr(found, name)) for name in _fields(found)]
+    if isinstance(found, Mapping | tuple | list):
+        entries = list(found.items()) if isinstance(found, Mapping) else list(enumerate(found))
+    for kinds in (Tensor, Mapping | tuple | list):
+        for name, value in entries:
+            if isinstance(value, kinds):
+                return f'select an entry with brackets, such as "{text}[{name!r}]", or '
     return ""

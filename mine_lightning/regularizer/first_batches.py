@@ -112,7 +112,8 @@ class FirstBatches:
             raise InputError(
                 f"Expected {type(host).__name__} to call self.manual_backward(loss) but a backward that Lightning did "
                 "not see ran through the captured tensors; loss.backward() and torch.autograd.grad bypass every "
-                "callback, and a loss that is computed from what x and z were made of, not from x or z, passes them by."
+                "callback, and a loss that is computed from what x and z were made of, not from x or z, passes them "
+                "by: where one is a property, set self.v to it in training_step and give 'attr:v'."
             )
 
     def _tell_missing(self, host: LightningModule, batch_idx: int) -> None:
@@ -132,8 +133,8 @@ class FirstBatches:
         if could and pair is not None and not pair.through and not self._recorder.is_frozen(host):
             raise InputError(
                 f"Expected x or z to depend on {name}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
-                "gradient, as nothing does within a reentrant activation checkpoint; capture a tensor that the host "
-                "computes, or watch it with beta=0."
+                "gradient, as no constant does, nor anything within a reentrant activation checkpoint; capture a "
+                "tensor that the host computes, or watch it with beta=0."
             )
         self._once.say(
             "waits",

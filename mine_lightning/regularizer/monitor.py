@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, final
@@ -90,6 +90,7 @@ class MIMonitor(Callback):
         held_out: int = 10_000,
         seed: int = 0,
     ) -> None:
+        layers = list(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else layers
         _check(layers, x, y, statistics_network)
         self.x = x
         self.y = y
@@ -193,7 +194,7 @@ def _name(layer: str) -> str:
 
 
 def _check(layers: Sequence[str], x: str, y: str, statistics_network: Any) -> None:
-    if isinstance(layers, str) or not layers:
+    if not isinstance(layers, list) or not layers:
         raise InputError(
             f"Expected a list of layers, such as ['output:encoder'], but got {layers!r}; name one or more."
         )

@@ -7,7 +7,7 @@ import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from pytorch_lightning import LightningModule
@@ -19,6 +19,8 @@ from mine_lightning.regularizer.hooks import put_on
 from mine_lightning.regularizer.once import Once
 
 __all__ = ["Captured", "Recorder"]
+
+_Version: TypeAlias = tuple[Tensor, int]  # how often it has been changed in place
 
 
 @dataclass
@@ -95,13 +97,13 @@ class Recorder:
         self._hooked: list[nn.Module] = []
         self._found: dict[str, Any] = {}
         self._newest: Captured | None = None
-        self._newest_found: dict[str, Any] | None = None
+        self._newest_tensors: dict[str, tuple[Tensor, ...]] = {}
         self._entered: dict[str, Any] = {}
         self._newest_entered: dict[str, Any] = {}
         self._with_grad: set[str] = set()
-        self._stale: dict[str, Any] = {}
-        self._versions: dict[str, int] = {}
-        self._entry_versions: dict[str, int] = {}
+        self._stale: dict[str, tuple[Any, list[_Version]]] = {}
+        self._versions: dict[str, list[_Version]] = {}
+        self._entry_versions: dict[str, list[_Version]] = {}
         self._parameter_versions: dict[str, int] = {}
         self._ran_frozen = False
         self._calls: Counter[str] = Counter()
@@ -150,7 +152,8 @@ class Recorder:
         self._armed, self._paused = True, False
         for capture in self.captures:
             if capture.kind == "attr":
-                self._stale[capture.text] = _attribute(host, capture)
+                found = _attribute(host, capture)
+                self._stale[capture.text] = found, _versions(_tensors(capture, found))
             elif capture.kind == "batch":
                 entry = _entry(batch, capture)
                 if entry is not None:  # as of a CombinedLoader whose shorter loader has ended: no pair in this batch
@@ -167,7 +170,7 @@ class Recorder:
         self._calls.clear()
         self._with_grad.clear()
         self._entered.clear()
-        self._newest, self._newest_found, self._newest_entered = None, None, {}
+        self._newest, self._newest_tensors, self._newest_entered = None, {}, {}
 
     def pause(self) -> None:
         """Record nothing until :meth:`resume`: in a backward a checkpointed module runs again, in another graph."""
@@ -186,27 +189,31 @@ class Recorder:
                 self._look_up(host, capture)
         if any(capture.text not in self._found for capture in self.captures):
             return None
-        older = self._newest_found
-        if older is None or self._is_newer_than(older):
+        again = [capture for capture in self.captures if self._is_another(capture)]
+        if self._newest is None or again:
             self._warn_of_changes()
-            if older is not None:
-                self._warn_of_a_mix(older)
+            if self._newest is not None:
+                self._warn_of_a_mix(again)
             (x_sources, x), (z_sources, z) = (side.select(self._found) for side in self._sides)
             _check_pairs(x, z, *self._sides)
             # of a pass after the backward, as to log what the step has changed, no backward is asked any more
             seen = self._newest is not None and self._newest.seen
             self._newest = Captured(_joined(x), _joined(z), (x_sources, z_sources), seen=seen)
-            self._newest_found, self._newest_entered = dict(self._found), dict(self._entered)
+            self._newest_tensors = {c.text: _tensors(c, self._found[c.text]) for c in self.captures}
+            self._newest_entered = dict(self._entered)
             self._parameter_versions = {t: f._version for t, f in self._found.items() if isinstance(f, nn.Parameter)}
         return self._newest
 
-    def _is_newer_than(self, older: dict[str, Any]) -> bool:
-        """Return whether something was caught since a pair was made; a parameter is another one after each step."""
-        return any(
-            self._found[text] is not found
-            or (text in self._parameter_versions and found._version != self._parameter_versions[text])
-            for text, found in older.items()
-        )
+    def _is_another(self, capture: Capture) -> bool:
+        """Return whether a capture is of other tensors than in the newest pair; a parameter is another after a step.
+
+        The tensors are compared, since a module may fill one container with new ones each time.
+        """
+        text = capture.text
+        now, then = _tensors(capture, self._found[text]), self._newest_tensors.get(text, ())
+        if len(now) != len(then) or any(one is not other for one, other in zip(now, then, strict=True)):
+            return True
+        return text in self._parameter_versions and self._found[text]._version != self._parameter_versions[text]
 
     def ran_with_gradients(self) -> bool:
         """Return whether no module that was caught since :meth:`arm` ran under ``torch.no_grad`` alone."""
@@ -226,7 +233,7 @@ class Recorder:
         """Take in what a module is called with, before it may change that in place."""
         if self._armed and not self._paused:
             self._entry_versions.pop(capture.text, None)
-            _note_version(self._entry_versions, capture.text, entered)
+            self._entry_versions[capture.text] = _versions(_tensors(capture, entered))
 
     def record(self, module: nn.Module, capture: Capture, entered: Any, returned: Any) -> None:
         """Take in what a module was called with and what it returned."""
@@ -239,12 +246,9 @@ class Recorder:
             return
         found = returned if capture.kind == "output" else entered
         self._found[capture.text], self._entered[capture.text] = found, entered
-        self._versions.pop(capture.text, None)
-        if capture.text in self._entry_versions:
-            self._versions[capture.text] = self._entry_versions[capture.text]
-        else:
-            _note_version(self._versions, capture.text, found)
-        if capture.kind == "output" and isinstance(found, Tensor) and not found.requires_grad:
+        tensors = _tensors(capture, found)
+        self._versions[capture.text] = self._entry_versions.get(capture.text) or _versions(tensors)
+        if capture.kind == "output" and tensors and not any(tensor.requires_grad for tensor in tensors):
             self._ran_frozen = self._ran_frozen or _without_gradients(module)
 
     def missing(self) -> tuple[list[Capture], str]:
@@ -255,10 +259,13 @@ class Recorder:
     def explain_missing(self, host: LightningModule) -> str:
         """Return one sentence on the captures that were not seen since :meth:`arm`."""
         missing, names = self.missing()
-        if any(capture.kind == "attr" for capture in missing):
+        attributes = [capture for capture in missing if capture.kind == "attr"]
+        if attributes:
+            there = all(_attribute(host, capture) is not None for capture in attributes)
+            what = "it is not set anew there" if there else "there is none"
             return (
-                f"Expected {names} to name an attribute of {type(host).__name__} but there is none after the first "
-                "batch; set it in training_step, or capture a submodule's input or output."
+                f"Expected {names} to name an attribute of {type(host).__name__} that training_step sets but {what} "
+                "after the first batch; set it in training_step, or capture a submodule's input or output."
             )
         return (
             f"Expected {names} to be seen in the first batches of {type(host).__name__} but it never ran; name a "
@@ -268,26 +275,29 @@ class Recorder:
     def _look_up(self, host: LightningModule, capture: Capture) -> None:
         """Record an attribute as it is now; a host may set it after the first of several backwards."""
         found = _attribute(host, capture)
-        stale = found is self._stale.get(capture.text) and not isinstance(found, nn.Parameter)
-        if found is None or stale:
+        older, versions = self._stale.get(capture.text, (None, []))
+        stale = found is older and not isinstance(found, nn.Parameter)
+        # a host may change what its attribute holds, or the tensor itself where that is a buffer
+        if found is None or (stale and not _differ(_versions(_tensors(capture, found)), versions)):
             self._found.pop(capture.text, None)
         else:
             self._found[capture.text] = found
 
     def _warn_of_changes(self) -> None:
         """Warn once where a tensor was changed in place after its module returned it, as an in-place ReLU does."""
-        for text, version in self._versions.items():
-            if self._found[text]._version != version:
+        for text, versions in self._versions.items():
+            if any(tensor._version != version for tensor, version in versions):
                 self._once.say(
                     "changed",
                     f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "
                     "Capture the output of what changes it, or what was before it, or turn inplace=True off.",
                 )
 
-    def _warn_of_a_mix(self, older: dict[str, Any]) -> None:
+    def _warn_of_a_mix(self, others: list[Capture]) -> None:
         """Warn once where a module ran again, on another input, and its partner did not, as for a second loss."""
+        anew = {capture.text for capture in others}
         for pair in zip(*(side.captures for side in self._sides), strict=True):
-            again = [capture for capture in pair if self._found[capture.text] is not older[capture.text]]
+            again = [capture for capture in pair if capture.text in anew]
             texts = [capture.text for capture in again if capture.kind in ("output", "input")]
             other = [text for text in texts if not _alike(self._entered[text], self._newest_entered.get(text))]
             if len(again) == 1 and other:
@@ -310,15 +320,24 @@ class Recorder:
                 )
 
 
-def _note_version(versions: dict[str, int], text: str, found: Any) -> None:
-    # in a compiled graph versions are constants, in inference mode there are none; a parameter changes with each step
-    if (
-        isinstance(found, Tensor)
-        and not isinstance(found, nn.Parameter)
-        and not torch.compiler.is_compiling()
-        and not found.is_inference()
-    ):
-        versions[text] = found._version
+def _tensors(capture: Capture, found: Any) -> tuple[Tensor, ...]:
+    """Return the host's own tensors that a capture takes from what was found, where it fits."""
+    if isinstance(found, Tensor):
+        return (found,)
+    return () if torch.compiler.is_compiling() else capture.tensors(found)
+
+
+def _versions(tensors: tuple[Tensor, ...]) -> list[_Version]:
+    """Return tensors with how often they were changed in place, of those where that is known."""
+    if torch.compiler.is_compiling():  # there versions are constants
+        return []
+    # a parameter changes with each step, and in inference mode there are no versions
+    counted = (tensor for tensor in tensors if not isinstance(tensor, nn.Parameter) and not tensor.is_inference())
+    return [(tensor, tensor._version) for tensor in counted]
+
+
+def _differ(one: list[_Version], other: list[_Version]) -> bool:
+    return len(one) != len(other) or any(a is not b or v != w for (a, v), (b, w) in zip(one, other, strict=True))
 
 
 def _without_gradients(module: nn.Module) -> bool:
@@ -359,11 +378,12 @@ def _entry(batch: Any, capture: Capture) -> Any:
         if isinstance(batch, Mapping):
             return batch[number if capture.path not in batch and number in batch else capture.path]
         # a field of a dataclass, a named tuple or another container by its name
+        if number is None and not hasattr(batch, capture.path) and hasattr(batch, "__getitem__"):
+            return batch[capture.path]
         return batch[number] if number is not None else getattr(batch, capture.path)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        has = f"keys {list(batch)}" if isinstance(batch, Mapping) else describe(batch)
+    except Exception:  # a field may be a property of the user's
         raise InputError(
-            f"Expected {capture.text!r} to name an entry of the batch but the batch has {has}; "
+            f"Expected {capture.text!r} to name an entry of the batch but the batch is {describe(batch)}; "
             "give one of these, or 'batch:' for the whole batch."
         ) from None
 
@@ -371,8 +391,11 @@ def _entry(batch: Any, capture: Capture) -> Any:
 def _attribute(host: LightningModule, capture: Capture) -> Any:
     """Return what the host's attribute is now, or None where it has none."""
     found: Any = host
-    for name in capture.path.split("."):
-        found = getattr(found, name, None)
+    try:
+        for name in capture.path.split("."):
+            found = getattr(found, name, None)
+    except Exception:  # a property that is not to be asked for yet
+        return None
     return found
 
 

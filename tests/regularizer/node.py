@@ -1,4 +1,4 @@
-"""One of two nodes under torchrun: ``node.py FOLDER whole|first|resumed``, two epochs, one, or the second of two."""
+"""One of two nodes under torchrun: ``node.py FOLDER whole|first|resumed...``: two epochs, one, or the second of two."""
 
 import sys
 import warnings
@@ -13,7 +13,7 @@ from mine_lightning.runs.random_streams import SeedEachEpoch
 
 
 def fit(folder, what):
-    torch.manual_seed(0 if what != "resumed" else 99)  # a new process starts from another random state
+    torch.manual_seed(0 if what != "resumed" else 99)  # as a new process, from another random state
     callback = regularizer(optimizer=torch.optim.Adam)
     run = trainer(
         folder,

@@ -1,5 +1,6 @@
 """T beside a host: its shapes, its state, and what an overflow does to it."""
 
+import copy
 from types import SimpleNamespace
 
 import pytest
@@ -17,8 +18,8 @@ stream = torch.Generator().manual_seed(1)
 X, Z = torch.randn(32, 4, generator=stream), torch.randn(32, 3, generator=stream)
 
 
-def ascent(**arguments):
-    return Ascent(small_mlp, DonskerVaradhan(), Derangements(3), adam, seed=0, **{"steps": 1, **arguments})
+def ascent(optimizer=adam, **arguments):
+    return Ascent(small_mlp, DonskerVaradhan(), Derangements(3), optimizer, seed=0, **{"steps": 1, **arguments})
 
 
 def update(built, x=X, z=Z):
@@ -60,7 +61,7 @@ def test_an_overflow_in_the_host_leaves_t_and_the_average_as_they_are_finite(bad
 
 def test_state_is_taken_up_before_and_after_t_is_built():
     built = ascent()
-    assert built.state_dict() == {}
+    assert built.state_dict() == {"shapes": None}
     update(built)
     state = built.state_dict()
     later, at_once = ascent(), ascent()
@@ -71,6 +72,30 @@ def test_state_is_taken_up_before_and_after_t_is_built():
     at_once.load_state_dict(state)
     for other in (later, at_once):
         assert_same(other.state_dict(), state)
+
+
+def test_a_state_from_before_the_first_batch_starts_anew():
+    first, built = ascent(), ascent()
+    update(first)
+    state = copy.deepcopy(first.state_dict())  # after one update
+    update(built)
+    update(built)
+    built.load_state_dict(ascent().state_dict())
+    assert built.mine is None
+    update(built)
+    assert_same(built.state_dict(), state)
+
+
+def test_what_t_sees_is_a_plain_tensor():
+    class Picture(torch.Tensor):
+        pass
+
+    assert type(detached(X.as_subclass(Picture).requires_grad_(), Plain())) is torch.Tensor
+
+
+def test_an_optimizer_that_is_none_is_told():
+    with pytest.raises(InputError, match="optimizer of T to be a callable that returns one but it returned None"):
+        update(ascent(optimizer=lambda parameters: None))
 
 
 def test_other_shapes_are_told():

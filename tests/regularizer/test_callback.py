@@ -13,7 +13,7 @@ from pytorch_lightning import LightningModule
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from mine_lightning.bounds import DonskerVaradhan, FDivergence
+from mine_lightning.bounds import DonskerVaradhan, FDivergence, InfoNCE
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
 from mine_lightning.hosts.adversarial import discriminator_loss, generator_loss
@@ -521,7 +521,14 @@ def test_what_is_off_is_told_after_the_first_batch(tmp_path, host, captures, mes
         ({"direction": "minimize", "beta": -1.0}, "Expected finite beta >= 0"),
         ({"direction": "minimize", "t_steps": 0}, "t_steps >= 1"),
         ({"direction": "minimize", "beta": float("nan")}, "Expected finite beta >= 0, .* but got nan"),
-        ({"direction": "minimize", "seed": -1}, "and seed >= 0"),
+        ({"direction": "minimize", "seed": -1}, "seed >= 0 .* but got 1, -1 and"),
+        ({"direction": "minimize", "held_out": -1}, "held_out >= 0 but got 1, 0 and -1"),
+        ({"direction": "minimize", "name": ["a"]}, r"Expected name to be a word .* but got \['a'\]"),
+        ({"direction": "minimize", "adaptive_clip": "yes"}, "adaptive_clip true, false or None but got .* and 'yes'"),
+        ({"direction": "minimize", "bound": InfoNCE}, r"bound to be a bound .* but got .*; write InfoNCE\(\)"),
+        ({"direction": "minimize", "pairing": Derangements}, r"pairing to be a pairing .*; write Derangements\(\)"),
+        ({"direction": "minimize", "optimizer": "adam"}, "optimizer to be a callable .* but got 'adam'; give one"),
+        ({"direction": "minimize", "statistics_network": 3}, "statistics_network to be a module or .* but got 3"),
         ({"direction": "minimize", "t_steps": 2.0}, "t_steps to be a whole number but got 2.0"),
         ({"direction": "minimize", "held_out": None}, "held_out to be a whole number but got None"),
     ],

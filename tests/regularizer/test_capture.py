@@ -51,7 +51,7 @@ def test_select_gives_the_hosts_own_tensor_and_the_selection():
         ("output:f['mu'][:, :2]", {"mu": source}),
         ("output:f[1][:, :2]", [None, source]),
     ):
-        own, selected = Capture.parse(text).select(found)
+        (own,), selected = Capture.parse(text).select(found)
         assert own is source
         assert torch.equal(selected, source[:, :2])
 
@@ -65,23 +65,63 @@ class Moments:
     mu: torch.Tensor
 
 
-@pytest.mark.parametrize("of", [Parts, Moments, lambda mu: SimpleNamespace(mu=mu)])
+class Items:
+    """Entries by key, and an attribute of the same name as one of them."""
+
+    def __init__(self, mu):
+        self.held, self.keys = {"mu": mu, "keys": mu}, torch.zeros(1)
+
+    def __getitem__(self, key):
+        return self.held[key]
+
+
+@pytest.mark.parametrize("of", [Parts, Moments, Items, lambda mu: SimpleNamespace(mu=mu)])
 def test_select_gives_a_field_of_what_has_no_entries(of):
     source = torch.randn(4, 6)
-    own, selected = Capture.parse("output:f['mu'][:, :2]").select(of(source))
+    (own,), selected = Capture.parse("output:f['mu'][:, :2]").select(of(source))
     assert own is source
     assert torch.equal(selected, source[:, :2])
     with pytest.raises(InputError, match="'mu2'"):
         Capture.parse("output:f['mu2']").select(of(source))
 
 
-def test_select_gives_a_parameter_of_a_distribution():
+def test_an_entry_comes_before_a_field_of_its_name():
     source = torch.randn(4, 6)
-    normal = torch.distributions.Independent(torch.distributions.Normal(source, 1.0), 1)
-    for name in ("mean", "mode"):
-        assert Capture.parse(f"output:f['{name}']").select(normal)[0] is source
+    assert Capture.parse("output:f['keys']").select(Items(source))[1] is source
+    assert torch.equal(Capture.parse("output:f['values']").select(source.sort())[1], source.sort().values)
+
+
+def test_of_a_distribution_the_own_tensors_are_its_parameters():
+    mean, std = torch.randn(4, 6, requires_grad=True), torch.rand(4, 6, requires_grad=True)
+    normal = torch.distributions.Independent(torch.distributions.Normal(mean, std), 1)
+    for name, expected in (("mean", mean), ("variance", std**2)):
+        own, selected = Capture.parse(f"output:f['{name}']").select(normal)
+        assert [any(one is other for one in own) for other in (mean, std)] == [True, True]
+        assert torch.equal(selected, expected)
+    categorical = torch.distributions.Categorical(logits=mean)
+    capture = Capture.parse("output:f['probs']")  # computed when it is first asked for, and then kept by it
+    before, after = capture.tensors(categorical), capture.tensors(categorical)
+    assert [id(tensor) for tensor in before] == [id(tensor) for tensor in after]
     with pytest.raises(InputError, match="to name a tensor but it is a method"):
         Capture.parse("output:f['rsample']").select(normal)
+
+
+class Guarded:
+    @property
+    def mu(self):
+        raise NotImplementedError
+
+
+def test_a_field_that_raises_is_told_and_holds_no_tensor():
+    capture = Capture.parse("output:f['mu']")
+    with pytest.raises(InputError, match=r"it is a Guarded \(NotImplementedError\); correct the brackets"):
+        capture.select(Guarded())
+    assert capture.tensors(Guarded()) == ()
+
+
+def test_brackets_that_leave_nothing_are_refused():
+    with pytest.raises(InputError, match=r"to leave numbers of each sample but it is a tensor of shape \[4, 0\]"):
+        Capture.parse("batch:0[:, 9:]").select(torch.randn(4, 6))
 
 
 def test_what_is_no_real_tensor_is_refused():
@@ -108,6 +148,7 @@ def test_what_is_not_dense_is_refused(found, kept):
     [
         {"mu": torch.ones(2, 1), "std": torch.ones(2, 1)},
         (torch.ones(2, 1), None),
+        {"names": ["a", "b"], "mu": torch.ones(2, 1)},
         Moments(torch.ones(2, 1)),
         torch.distributions.Normal(torch.ones(2, 1), 1.0),
     ],

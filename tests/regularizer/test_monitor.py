@@ -236,6 +236,10 @@ def test_every_hook_of_lightning_reaches_every_term():
     assert listening.heard == hooks | {"teardown"}
 
 
+def test_layers_may_come_one_by_one():
+    assert monitor(layers=(name for name in ("output:encoder", "output:head"))).layers == ["encoder", "head"]
+
+
 def test_hooks_are_gone_after_an_exception(tmp_path):
     class Failing(Validated):
         def training_step(self, batch, batch_idx):
@@ -264,6 +268,7 @@ def test_plot_returns_the_figure_and_saves_it(tmp_path):
     [
         ({"layers": []}, r"Expected a list of layers, such as \['output:encoder'\], but got \[\];"),
         ({"layers": "output:head"}, "Expected a list of layers, .* but got 'output:head';"),
+        ({"layers": 3}, "Expected a list of layers, .* but got 3;"),
         ({"layers": ["output:head", "output:head"]}, "Expected each layer once but got 'output:head' twice;"),
         (
             {"layers": [["output:head", "input:head"]]},

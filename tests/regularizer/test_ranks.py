@@ -220,8 +220,7 @@ def two_nodes(folder, *what):
 
 
 def test_two_nodes_under_torchrun_train_and_resume(tmp_path):
-    two_nodes(tmp_path, "first", "whole")
-    two_nodes(tmp_path, "resumed")
+    two_nodes(tmp_path, "first", "whole", "resumed")
     whole, resumed = left_by(tmp_path, "whole"), left_by(tmp_path, "resumed")
     for a, b in zip(whole, resumed, strict=True):
         for key in ("host", "mine", "log_average", "updates"):

@@ -199,8 +199,8 @@ def test_a_call_without_gradients_is_caught_but_replaces_none_with():
 @pytest.mark.parametrize(
     ("x", "batch", "message"),
     [
-        ("batch:image", {"picture": torch.zeros(2)}, r"the batch has keys \['picture'\]"),
-        ("batch:2", (torch.zeros(2), torch.zeros(2)), "the batch has a tuple of 2"),
+        ("batch:image", {"picture": torch.zeros(2)}, r"the batch is a dict with keys \['picture'\]"),
+        ("batch:2", (torch.zeros(2), torch.zeros(2)), "the batch is a tuple of 2"),
         ("batch:0[:, 3]", (torch.zeros(2, 2),), r"it is a tensor of shape \[2, 2\]"),
         ("batch:", (torch.zeros(2),), "to name a tensor but it is a tuple of 1"),
         ("batch:0", (torch.zeros(3, 1),), r"same number of samples but 'batch:0' has shape \[3, 1\]"),
@@ -219,7 +219,10 @@ def test_an_attribute_that_is_not_set_yet_is_not_there_and_told_if_it_never_come
     found.arm(host, None)
     logits = host.head(torch.randn(2, 3))
     assert found.newest(host) is None
-    assert "'attr:code' to name an attribute of Plain but there is none" in found.explain_missing(host)
+    assert (
+        "'attr:code' to name an attribute of Plain that training_step sets but there is none"
+        in found.explain_missing(host)
+    )
     host.code = torch.randn(2, 1)
     assert found.newest(host).z is logits
 
@@ -231,6 +234,100 @@ def test_an_attribute_of_the_step_before_does_not_count():
     found.arm(host, None)
     host.head(torch.randn(2, 3))
     assert found.newest(host) is None
+
+
+class Keeping(Plain):
+    """Keeps what it computed in a dict, and in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {"z": torch.zeros(2, 3)}
+        self.register_buffer("seen", torch.zeros(2, 3))
+
+
+def test_an_attribute_counts_once_what_it_holds_is_new():
+    host = Keeping()
+    for text, change in (
+        ("attr:kept['z']", lambda z: host.kept.update(z=z)),
+        ("attr:seen", lambda z: host.seen.copy_(z.detach())),
+    ):
+        found = recorder(text, "output:head")
+        found.attach(host)
+        found.arm(host, None)
+        host.head(torch.randn(2, 3))
+        assert found.newest(host) is None
+        assert "that training_step sets but it is not set anew there" in found.explain_missing(host)
+        z = torch.randn(2, 3)
+        change(z)
+        assert torch.equal(found.newest(host).x, z)
+        found.detach()
+
+
+def test_a_property_that_is_not_to_be_asked_for_yet_is_not_there():
+    class Guarded(Plain):
+        code = None
+
+        @property
+        def checked(self):
+            if self.code is None:
+                raise RuntimeError("no step yet")
+            return self.code
+
+    host, found = Guarded(), recorder("attr:checked", "output:head")
+    found.attach(host)
+    found.arm(host, None)
+    host.head(torch.randn(2, 3))
+    assert found.newest(host) is None
+    host.code = torch.randn(2, 1)
+    assert found.newest(host).x is host.code
+
+
+class Filling(nn.Linear):
+    """Fills one dict anew each time."""
+
+    def __init__(self):
+        super().__init__(3, 2)
+        self.filled = {}
+
+    def forward(self, x):
+        self.filled["z"] = super().forward(x)
+        return self.filled
+
+
+def test_a_container_that_is_filled_anew_is_another_pair_and_one_that_is_not_is_the_same():
+    host = Plain()
+    host.head = Filling()
+    found = recorder("input:head", "output:head['z']")
+    found.attach(host)
+    found.arm(host, None)
+    for _ in range(2):
+        filled = host.head(torch.randn(2, 3))["z"]
+        pair = found.newest(host)
+        assert pair.z is filled
+        assert found.newest(host) is pair
+    found.detach()
+
+
+def test_a_frozen_module_is_known_by_what_its_container_holds():
+    host = Plain()
+    host.head = Filling().requires_grad_(False)
+    found = recorder("input:head", "output:head['z']")
+    found.attach(host)
+    found.arm(host, None)
+    host.head(torch.randn(2, 3))
+    host.head.requires_grad_(True)  # as untoggle_optimizer does after the step
+    assert found.is_frozen(host)
+
+
+def test_a_change_in_place_within_a_container_is_told_too():
+    host = Plain()
+    host.head = Filling()
+    found = recorder("input:head", "output:head['z']")
+    found.attach(host)
+    found.arm(host, None)
+    host.head(torch.randn(2, 3))["z"].relu_()
+    with pytest.warns(UserWarning, match=r"\['z'\].* was changed in place"):
+        found.newest(host)
 
 
 def test_a_change_in_place_after_the_capture_is_told_once():

@@ -93,8 +93,9 @@ class Probabilistic(Classifier):
             mean, log_std = self.linear(x).chunk(2, dim=1)
             return torch.distributions.Independent(torch.distributions.Normal(mean, log_std.exp()), 1)
 
-    def __init__(self, moment, term=None):
+    def __init__(self, moment, manual=False, term=None):
         super().__init__(term)
+        self.automatic_optimization = not manual
         self.moment, self.encoder = moment, self.Encoder()
 
     def training_step(self, batch, batch_idx):
@@ -103,14 +104,19 @@ class Probabilistic(Classifier):
         if self.term is not None:
             self.last = (batch[0], getattr(code, self.moment))
             loss = loss + self.term.loss(*self.last)
-        return loss
+        if self.automatic_optimization:
+            return loss
+        self.optimizers().zero_grad()
+        self.manual_backward(loss)
+        return self.optimizers().step()
 
 
 @pytest.mark.parametrize("interval", [1, 1000])
+@pytest.mark.parametrize("manual", [False, True])
 @pytest.mark.parametrize("moment", ["mean", "variance"])  # one that it holds, and one that it computes when asked
-def test_a_code_that_is_a_distribution(tmp_path, moment, interval):
-    capture = f"output:encoder['{moment}']"
-    compare(tmp_path, partial(Probabilistic, moment), regularizer(capture), log_every_n_steps=interval)
+def test_a_code_that_is_a_distribution(tmp_path, moment, manual, interval):
+    host, capture = partial(Probabilistic, moment, manual), f"output:encoder['{moment}']"
+    compare(tmp_path, lambda term=None: host(term=term), regularizer(capture), log_every_n_steps=interval)
 
 
 class Spectral(Classifier):
