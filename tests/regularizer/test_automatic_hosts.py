@@ -179,24 +179,32 @@ def test_lbfgs(tmp_path, interval):
     compare(tmp_path, 1e-2, host=partial(Classifier, optimizer=optimizer), log_every_n_steps=interval)
 
 
-def whole(host):
-    return torch.compile(host, backend="inductor")
+def whole(host, backend):
+    return torch.compile(host, backend=backend)
 
 
-def method(host):
-    host.encoder.compile(backend="inductor")
+def method(host, backend):
+    host.encoder.compile(backend=backend)
     return host
 
 
-def submodule(host):
-    host.encoder = torch.compile(host.encoder, backend="inductor")
+def submodule(host, backend):
+    host.encoder = torch.compile(host.encoder, backend=backend)
     return host
+
+
+WAYS = [
+    (submodule, "inductor"),
+    (method, "aot_eager"),  # the same graphs, without a C++ compiler's seconds
+    (whole, "aot_eager"),
+    *(pytest.param(how, "inductor", marks=pytest.mark.slow) for how in (method, whole)),
+]
 
 
 @pytest.mark.parametrize("interval", [NORMS_LOGGED, NEVER_LOGGED])
-@pytest.mark.parametrize("how", [submodule, method, whole])
-def test_compiled_hosts(tmp_path, how, interval):
-    compare(tmp_path, 1e-3, change=how, log_every_n_steps=interval)
+@pytest.mark.parametrize(("how", "backend"), WAYS)
+def test_compiled_hosts(tmp_path, how, backend, interval):
+    compare(tmp_path, 1e-3, change=partial(how, backend=backend), log_every_n_steps=interval)
 
 
 @pytest.mark.parametrize("interval", [NORMS_LOGGED, NEVER_LOGGED])
