@@ -216,8 +216,9 @@ SECTIONS = (
         "share of digits that a judge keeps, and MS-SSIM of the pairs. The published MS-SSIM can't be that of pairs: "
         "compare it within a column only. That of -1 to 1 is of runs from before pixels were read in [0, 1], as the "
         "index wants them; greys on either side of 0 counted as opposites, on faces above all. T of ALI+MINE sees the "
-        "pairs of both joints in one batch, which is ours, and was chosen in more trials than the other rows had; its "
-        "D has a quarter of their learning rate and its E and G are averages over steps (results/TUNING.md).",
+        "pairs of both joints in one batch, which is ours, and was chosen in more trials than the other rows had. A D "
+        "with a quarter of the learning rate, and averages of E and G over steps, were tried on all four rows; ALI+MINE "
+        "and ALICE(l2) have them, the two that gained by them on the validation digits (results/TUNING.md).",
         PAIRS,
         _four("mnist"),
     ),
