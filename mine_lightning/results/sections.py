@@ -217,8 +217,8 @@ SECTIONS = (
         "compare it within a column only. That of -1 to 1 is of runs from before pixels were read in [0, 1], as the "
         "index wants them; greys on either side of 0 counted as opposites, on faces above all. T of ALI+MINE sees the "
         "pairs of both joints in one batch, which is ours, and was chosen in more trials than the other rows had. A D "
-        "with a quarter of the learning rate, and averages of E and G over steps, were tried on all four rows; ALI+MINE "
-        "and ALICE(l2) have them, the two that gained by them on the validation digits (results/TUNING.md).",
+        "with a quarter of the learning rate, and averages of E and G over steps, were tried on all four rows; "
+        "ALI+MINE and ALICE(l2) have them, the two that gained by them on the validation digits (results/TUNING.md).",
         PAIRS,
         _four("mnist"),
     ),
