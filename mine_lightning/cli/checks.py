@@ -152,7 +152,7 @@ def known(keys: Iterable[str], allowed: Iterable[str], where: str) -> None:
     for key in keys:
         if key not in allowed:
             raise InputError(
-                f"Expected one of the keys of {where} but got {key!r}{_did_you_mean(str(key), allowed)}; "
+                f"Expected one of the keys of {where} but got {key!r}{_did_you_mean(str(key), allowed) or ';'} "
                 f"it has: {', '.join(allowed)}."
             )
 

@@ -114,32 +114,10 @@ class MINERegularizer(Callback):
         seed: int = 0,
         name: str | None = None,
     ) -> None:
-        if not _names(x) or not _names(z) or not isinstance(beta, Real | Mapping):
-            raise InputError(
-                "Expected x and z to be capture strings, or lists of them, and beta a number, or betas by epoch, but "
-                f"got {x!r}, {z!r} and {beta!r}; write x='batch:0', z='output:encoder', beta=1e-3 or the like."
-            )
-        if direction not in ("maximize", "minimize"):
-            raise InputError(
-                f"Expected direction 'maximize' or 'minimize' but got {direction!r}; write the one that is meant."
-            )
-        for key, number in (("t_steps", t_steps), ("held_out", held_out), ("seed", seed)):
-            if not isinstance(number, Integral):
-                raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
-        if not (name is None or isinstance(name, str)) or not (
-            adaptive_clip is None or isinstance(adaptive_clip, bool)
-        ):
-            raise InputError(
-                "Expected name to be a word and adaptive_clip true, false or None but got "
-                f"{name!r} and {adaptive_clip!r}; correct it."
-            )
+        _check(x, z, direction, beta, adaptive_clip, name)
+        _check_whole(t_steps=(t_steps, 1), held_out=(held_out, 0), seed=(seed, 0))
         check_parts(statistics_network, bound, pairing, optimizer)
         self.beta = beta
-        if t_steps < 1 or seed < 0 or held_out < 0:
-            raise InputError(
-                "Expected t_steps >= 1, seed >= 0 and held_out >= 0 but got "
-                f"{t_steps}, {seed} and {held_out}; correct it."
-            )
         # a list of one is that one, in checkpoints too
         self.x, self.z = (
             side if isinstance(side, str) else side[0] if len(side) == 1 else list(side) for side in (x, z)
@@ -423,6 +401,33 @@ class MINERegularizer(Callback):
 
     def _log(self, pl_module: LightningModule, key: str, value: Tensor, prog_bar: bool = False) -> None:
         pl_module.log(self._log_name(key), value.detach(), prog_bar=prog_bar, on_step=True, on_epoch=False)
+
+
+def _check(x: Any, z: Any, direction: Any, beta: Any, adaptive_clip: Any, name: Any) -> None:
+    """Refuse what names or steers no term."""
+    if not _names(x) or not _names(z) or not isinstance(beta, Real | Mapping):
+        raise InputError(
+            "Expected x and z to be capture strings, or lists of them, and beta a number, or betas by epoch, but "
+            f"got {x!r}, {z!r} and {beta!r}; write x='batch:0', z='output:encoder', beta=1e-3 or the like."
+        )
+    if direction not in ("maximize", "minimize"):
+        raise InputError(
+            f"Expected direction 'maximize' or 'minimize' but got {direction!r}; write the one that is meant."
+        )
+    if not isinstance(name, str | None) or not isinstance(adaptive_clip, bool | None):
+        raise InputError(
+            "Expected name to be a word and adaptive_clip true, false or None but got "
+            f"{name!r} and {adaptive_clip!r}; correct it."
+        )
+
+
+def _check_whole(**numbers: tuple[Any, int]) -> None:
+    """Refuse what is no whole number from its least value on."""
+    for key, (number, least) in numbers.items():
+        if not isinstance(number, Integral):
+            raise InputError(f"Expected {key} to be a whole number but got {number!r}; write one.")
+        if number < least:
+            raise InputError(f"Expected {key} >= {least} but got {number}; correct it.")
 
 
 def _names(side: Any) -> bool:

@@ -294,12 +294,17 @@ class Filling(nn.Linear):
         return self.filled
 
 
-def test_a_container_that_is_filled_anew_is_another_pair_and_one_that_is_not_is_the_same():
-    host = Plain()
+def caught_within():
+    """A host whose head fills a dict, and the recorder of what it fills in."""
+    host, found = Plain(), recorder("input:head", "output:head['z']")
     host.head = Filling()
-    found = recorder("input:head", "output:head['z']")
     found.attach(host)
     found.arm(host, None)
+    return host, found
+
+
+def test_a_container_that_is_filled_anew_is_another_pair_and_one_that_is_not_is_the_same():
+    host, found = caught_within()
     for _ in range(2):
         filled = host.head(torch.randn(2, 3))["z"]
         pair = found.newest(host)
@@ -309,22 +314,15 @@ def test_a_container_that_is_filled_anew_is_another_pair_and_one_that_is_not_is_
 
 
 def test_a_frozen_module_is_known_by_what_its_container_holds():
-    host = Plain()
-    host.head = Filling().requires_grad_(False)
-    found = recorder("input:head", "output:head['z']")
-    found.attach(host)
-    found.arm(host, None)
+    host, found = caught_within()
+    host.head.requires_grad_(False)
     host.head(torch.randn(2, 3))
     host.head.requires_grad_(True)  # as untoggle_optimizer does after the step
     assert found.is_frozen(host)
 
 
 def test_a_change_in_place_within_a_container_is_told_too():
-    host = Plain()
-    host.head = Filling()
-    found = recorder("input:head", "output:head['z']")
-    found.attach(host)
-    found.arm(host, None)
+    host, found = caught_within()
     host.head(torch.randn(2, 3))["z"].relu_()
     with pytest.warns(UserWarning, match=r"\['z'\].* was changed in place"):
         found.newest(host)
