@@ -21,7 +21,9 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("beta", "told"), [(0.5, "beta 0.5"), ({0: 0.0, 2: 1.0}, "beta 0 at epoch 0, 1 at epoch 2")], ids=["number", "schedule"]
+    ("beta", "told"),
+    [(0.5, "beta 0.5"), ({0: 0.0, 2: 1.0}, "beta 0 at epoch 0, 1 at epoch 2")],
+    ids=["number", "schedule"],
 )
 def test_what_is_trained_is_told_before_it_starts(folder, capsys, beta, told):
     mine = MINERegularizer("output:generator", "input:generator", "maximize", beta=beta)
