@@ -122,7 +122,7 @@ def test_every_room_and_every_public_name_is_in_the_reference():
         assert any(f"{place}.".startswith(f"{module}.") for module in modules)
         exported = next(
             node
-            for node in ast.walk(ast.parse(Path(sys.modules[place].__file__).read_text()))
+            for node in ast.walk(ast.parse(Path(sys.modules[place].__file__).read_text(encoding="utf-8")))
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
         )
         assert name in ast.literal_eval(exported.value)  # the reference shows what a module exports

@@ -58,7 +58,8 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     }
     write_whole(folder.path / "estimate.json", json.dumps(asdict(estimate) | circumstances, indent=1) + "\n")
     source = Path(data["path"]).name
-    write_whole(folder.report, estimate_page(estimate, source, folder.config_file.read_text(), circumstances))
+    written = folder.config_file.read_text(encoding="utf-8")
+    write_whole(folder.report, estimate_page(estimate, source, written, circumstances))
     print(f"run folder   {folder.path}\n  report.html    (the estimate on one page, for any browser)")
     print(f"  config.yaml, estimate.json{_picture(estimate, folder)}")
     return estimate

@@ -262,7 +262,7 @@ def _splits(folder: Path, files: Sequence[str]) -> Tensor:
 
 def _lines(path: Path, purpose: str) -> list[str]:
     try:
-        return path.read_text().splitlines()
+        return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = "there is none" if isinstance(error, FileNotFoundError) else f"it can't be read ({error})"
         raise InputError(f"Expected CelebA's {path}, {purpose}, but {reason}; put it there.") from error

@@ -56,7 +56,7 @@ def write(repository: Path) -> list[Path]:
         InputError: if the README has lost the marks around its table.
     """
     results, readme = repository / "RESULTS.md", repository / "README.md"
-    before, beginning, rest = readme.read_text().partition(_BEGINNING)
+    before, beginning, rest = readme.read_text(encoding="utf-8").partition(_BEGINNING)
     _, end, after = rest.partition(_END)
     if not beginning or not end:
         raise InputError(

@@ -48,7 +48,7 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         for other in row:  # a row of RESULTS.md is their mean
             _check_same(other, summary, run)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, source.read_text())
+    write_whole(target, source.read_text(encoding="utf-8"))
     first = min([_kept(path)["seed"] for path in row], default=summary["seed"])
     if (run / "figure.png").is_file() and summary["protocol"] == "default" and summary["seed"] <= first:
         picture = root / "pictures" / f"{target.parent.name}.png"  # of a study: RESULTS.md shows it
@@ -79,7 +79,7 @@ def load(root: Path = RESULTS) -> list[dict[str, Any]]:
 
 def _kept(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(
             f"Expected a kept result in {path} but it is no JSON ({error}); take it from git again, or delete it and "

@@ -94,7 +94,7 @@ class MetricsCSV(Logger):
         return [row for row in rows if (row.get("step") or "").isdigit() and int(row["step"]) < self._keep_until]
 
     def _write(self, path: Path, mode: str, rows: list[dict[str, Any]]) -> None:
-        with path.open(mode, newline="") as file:
+        with path.open(mode, newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
             if mode == "w":
                 writer.writeheader()
@@ -105,5 +105,5 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a ``metrics.csv``, none where there is no file; a last row that a kill cut off is left out."""
     if not path.is_file():
         return []
-    text = path.read_text(errors="replace")
+    text = path.read_text(encoding="utf-8", errors="replace")
     return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))

@@ -161,7 +161,7 @@ class RunFolder:
     def identity(self) -> dict[str, Any]:
         """Experiment, protocol, dataset, seed, config_hash, commit and wandb_id, as ``run.json`` keeps them."""
         try:
-            found = json.loads((self.path / "run.json").read_text())
+            found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
@@ -189,7 +189,7 @@ def read_summary(path: Path) -> dict[str, Any]:
         InputError: if it is damaged.
     """
     try:
-        summary = json.loads(path.read_text())
+        summary = json.loads(path.read_text(encoding="utf-8"))
         if {"experiment", "protocol", "dataset", "seed"} <= set(summary):
             return summary
     except (ValueError, TypeError):
@@ -203,7 +203,7 @@ def read_summary(path: Path) -> dict[str, Any]:
 def write_whole(path: Path, text: str) -> None:
     """Write a file in one step, so that a kill leaves the old one or the new one, never a part."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text)
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
 
 

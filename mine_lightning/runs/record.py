@@ -67,7 +67,7 @@ class RunRecord:
             read_curves(folder.path / "metrics.csv"),
             _pictures(folder.samples),
             read_mode_counts(folder.modes_file),
-            folder.config_file.read_text() if folder.config_file.is_file() else "",
+            folder.config_file.read_text(encoding="utf-8") if folder.config_file.is_file() else "",
             read_warnings(folder.warnings_file),
         )
 
