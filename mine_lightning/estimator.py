@@ -83,6 +83,7 @@ class MINE(LightningModule):
         self.statistics_network = self._build(statistics_network, x_shape, z_shape)
         self._freeze_shift()
         self._held_out = HeldOut()
+        self._has_run = False
 
     def _build(self, network: nn.Module | StatisticsFactory, x_shape: Shape | None, z_shape: Shape | None) -> nn.Module:
         if isinstance(network, nn.Module):
@@ -130,11 +131,14 @@ class MINE(LightningModule):
             x: samples ``[n, *x_shape]``.
             z: their partners ``[n, *z_shape]``.
             draw: names the random draw of pairs and noise within an update; the same name gives the same draw.
+
+        Raises:
+            InputError: if T fails on the first pairs that it is given, or returns scores of another shape.
         """
         if hasattr(self.statistics_network, "matrix"):  # all pairs at once
             with _stream(x.device, self.seed, "matrix", draw, self.updates):
                 index = self.pairing(len(x), torch.default_generator).to(x.device)
-                matrix = self.statistics_network.matrix(x, z)  # type: ignore[operator]
+                matrix = self._run(self.statistics_network.matrix, x, z)
             self._check(matrix, (len(x), len(z)), "matrix")
             partner = index if self.bound.parts is None else index[..., None].expand(-1, -1, self.bound.parts)
             return matrix.diagonal(dim1=0, dim2=1).movedim(-1, 0), matrix.gather(1, partner)
@@ -143,9 +147,26 @@ class MINE(LightningModule):
         k = index.shape[1]
         repeated = x.unsqueeze(1).expand(-1, k, *x.shape[1:]).flatten(0, 1)
         with _stream(x.device, self.seed, "noise", draw, self.updates):
-            scores = self(torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
+            scores = self._run(self, torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
         self._check(scores, (len(x) * (k + 1),), "forward")
         return scores[: len(x)], scores[len(x) :].unflatten(0, (len(x), k))
+
+    def _run(self, network: Any, x: Tensor, z: Tensor) -> Tensor:
+        """Return T's scores; where the first ones fail, as of a finished module for other shapes, say on what."""
+        if self._has_run:
+            return network(x, z)
+        try:
+            scores = network(x, z)
+        except (InputError, torch.cuda.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise InputError(
+                f"Expected the statistics network to take x and z of shape {list(x.shape[1:])} and "
+                f"{list(z.shape[1:])} a sample but it failed: {' '.join(str(error).split())[:200]}; make its layers "
+                "for these, or give a callable that makes it from both shapes."
+            ) from error
+        self._has_run = True
+        return scores
 
     def _check(self, scores: Tensor, pairs: tuple[int, ...], method: str) -> None:
         """Refuse scores of another shape than one for each pair and, if the bound has parts, each part."""

@@ -195,3 +195,34 @@ def test_an_evaluation_leaves_each_part_of_t_in_the_mode_that_it_had():
         mine.evaluate(torch.randn(1, 2), torch.randn(1, 2), "draw")
     assert mine.training
     assert not frozen.training
+
+
+class Pairs(nn.Module):
+    """A T that is finished, for x and z of four and three numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(7, 1)
+
+    def forward(self, x, z):
+        return self.layer(torch.cat([x, z], 1)).flatten()
+
+
+def test_a_finished_t_that_does_not_take_what_it_is_given_is_told_with_the_shapes():
+    mine = MINE(Pairs())
+    mine.scores(torch.randn(5, 4), torch.randn(5, 3))
+    with pytest.raises(InputError, match=r"to take x and z of shape \[4\] and \[2\] a sample but it failed: mat1 and"):
+        MINE(Pairs()).scores(torch.randn(5, 4), torch.randn(5, 2))
+    with pytest.raises(InputError, match=r"it failed: .*takes 2 positional arguments but 3 were given; make its"):
+        MINE(nn.Linear(4, 1)).scores(torch.randn(5, 4), torch.randn(5, 4))
+    with pytest.raises(RuntimeError, match="mat1"):  # it took such pairs before: what is off now is something else
+        mine.scores(torch.randn(5, 4), torch.randn(5, 2))
+
+
+def test_that_memory_is_full_is_no_matter_of_shapes(monkeypatch):
+    def full(self, x, z):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Pairs, "forward", full)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        MINE(Pairs()).scores(torch.randn(5, 4), torch.randn(5, 3))
