@@ -6,7 +6,7 @@
 * ``term``: the term's gradient on one batch; ``graph``: what the graph of a loss tells; ``compiled``: what a compiled
   host must keep for it.
 * ``merge``: that gradient held beside the host's, and joined with it at the optimizer step.
-* ``ascent``: T, how it is built, trained and saved.
+* ``ascent``: T, how it is built, trained and saved; ``average``: T beside a host whose weights are averaged.
 * ``ranks``: what several processes decide together; ``health``: what is said where a reading is off.
 """
 

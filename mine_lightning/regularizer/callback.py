@@ -217,7 +217,10 @@ class MINERegularizer(Callback):
         self._delivery.start()
         self._ranks.join(pl_module.device)
         self._recorder.attach(pl_module)
-        self._ascent.resume(trainer, pl_module)
+        self._ascent.start(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._ascent.finish()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._let_go()

@@ -250,7 +250,8 @@ SECTIONS = (
         "MINE's own value is that on 10,000 held-out training digits. 20 epochs (`--config ib_beta_1e-3`); T sees the "
         "code beside its own mean, and the code starts noisy. Near ln N = 9.21 nats no lower bound is to be trusted, "
         "and the upper one says only that codes do not overlap. MINE's value is that of a T with a limit of 20 nats, "
-        "which overstates a code that hardly has noise; where the term is strong, it reads far less than there is.",
+        "which overstates a code that hardly has noise; where the term is strong, it reads far less than there is. It "
+        "was read before T was averaged as the encoder is, by a T that went with the newest weights.",
         (
             Column("mi_upper", "upper bound, nats", ".2f"),
             Column("mi_lower", "lower bound, nats", ".2f"),
