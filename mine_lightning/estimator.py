@@ -264,7 +264,13 @@ class MINE(LightningModule):
                 "Expected a statistics network with parameters to train but it has none that requires a gradient; "
                 "read one that is finished by mine.estimate(x, z)."
             )
-        return self.optimizer(trained)
+        try:
+            return self.optimizer(trained)
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"Expected an optimizer of T with arguments that it takes but it failed: "
+                f"{' '.join(str(error).split())}; correct them."
+            ) from error
 
     def get_extra_state(self) -> dict[str, int]:
         """Return the number of updates, which sets the private stream."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 from mine_lightning.cli.build import Parts
@@ -23,7 +24,7 @@ __all__ = ["announce", "finish", "told_how_to_resume"]
 
 
 @rank_zero_only
-def announce(folder: RunFolder, parts: Parts, config: dict[str, Any], steps_done: int | None) -> None:
+def announce(folder: RunFolder, parts: Parts, trainer: Trainer, config: dict[str, Any], steps_done: int | None) -> None:
     """Print what is about to be trained, on what and where; ``steps_done`` of a run that goes on, else None."""
     identity, mine = folder.identity, parts.mine
     print(f"experiment   {identity['experiment']} ({identity['protocol']}), seed {identity['seed']}")
@@ -32,8 +33,11 @@ def announce(folder: RunFolder, parts: Parts, config: dict[str, Any], steps_done
     term = "off" if mine is None else f"{mine.direction} I(x; z), x = {mine.x}, z = {mine.z}, beta {beta}"
     print(f"MINE         {term}")
     if config["trainer"]["precision"] == "auto":
-        print("precision    {}, since {}".format(*choose_precision()))
-    print(f"hardware     {hardware()}")
+        best, reason = choose_precision(config["trainer"].get("accelerator") or "auto")
+        started = identity.get("precision", best)
+        why = f"since {reason}" if started == best else "as it was started"
+        print(f"precision    {started}, {why}")
+    print(f"hardware     {hardware(trainer)}")
     print(f"run folder   {folder.path}" + ("" if steps_done is None else f", going on after step {steps_done:,}"))
     sys.stdout.flush()
 

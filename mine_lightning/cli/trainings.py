@@ -17,7 +17,7 @@ from mine_lightning.cli import announcements, build, checks, configs
 from mine_lightning.cli.trainer import callbacks_of, run_trainer
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
-from mine_lightning.runs.machine import choose_precision, commit
+from mine_lightning.runs.machine import choose_precision, commit, hardware
 from mine_lightning.runs.mode_counts import read_mode_counts
 from mine_lightning.runs.summary import curve, summarise
 from mine_lightning.runs.warning_log import kept_warnings
@@ -37,15 +37,21 @@ def resolved(config: dict[str, Any]) -> dict[str, Any]:
     return ready_and_plain(config)[1]
 
 
-def ready_and_plain(config: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def ready_and_plain(config: dict[str, Any], precision: str | None = None) -> tuple[Any, dict[str, Any]]:
     """Return a config filled in by its classes, ready to build, and the same as plain data with "auto" kept.
+
+    Args:
+        config: as it was read.
+        precision: what "auto" was when the run was started; what is best here by default.
 
     Raises:
         InputError: for a name or a value in it that does not fit.
     """
     checks.check_names(config)
     trainer = config.get("trainer") or {}
-    chosen = {"trainer": {"precision": choose_precision()[0]}} if trainer.get("precision") == "auto" else {}
+    chosen: dict[str, Any] = {}
+    if trainer.get("precision") == "auto":
+        chosen = {"trainer": {"precision": precision or choose_precision(trainer.get("accelerator") or "auto")[0]}}
     ready = build.resolve(configs.merge(_seeded(config), chosen))
     plain = build.dump(ready)
     if chosen:
@@ -119,7 +125,7 @@ def start(config: dict[str, Any], experiment: str) -> None:
     identity = _identity(config, experiment, plain, parts.data)
     named = (identity[key] for key in ("experiment", "protocol", "dataset", "seed"))
     folder = RunFolder.create(plain["output"], *named)
-    folder.write_identity(**identity, commit=commit())
+    folder.write_identity(**identity, commit=commit(), precision=str(ready.trainer.precision))
     folder.write_config(_unseeded(plain, config))
     with folder.claimed():
         _run(folder, parts, plain, resume=False)
@@ -132,7 +138,8 @@ def resume(folder: RunFolder) -> None:
         InputError: if its data set is another one now, its checkpoint can't be read, or another process works on it.
     """
     quiet_lightning()
-    ready, plain = ready_and_plain(configs.load(folder.config_file))
+    # on another machine too: a run is the same whether it was interrupted or not
+    ready, plain = ready_and_plain(configs.load(folder.config_file), folder.identity.get("precision"))
     parts = _build(ready, plain)
     before, now = folder.identity["dataset"], _name_of(parts.data)
     if before != now:
@@ -156,7 +163,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     steps_done = _steps_in(folder.last_checkpoint) if resume else None
     trainer = run_trainer(folder, parts, config, steps_done)
     _check_turns(trainer, parts.model)
-    announcements.announce(folder, parts, config, steps_done)
+    announcements.announce(folder, parts, trainer, config, steps_done)
     timer = next(callback for callback in callbacks_of(trainer) if isinstance(callback, pl.callbacks.Timer))
     with announcements.told_how_to_resume(folder), kept_warnings(folder.warnings_file):
         fit_began = time.perf_counter()
@@ -188,6 +195,7 @@ def _conclude(folder: RunFolder, trainer: pl.Trainer, scores: Any, steps: int, s
         seconds,
         str(trainer.precision),
         next((accuracy for accuracy in judges if accuracy is not None), None),
+        hardware(trainer),
     )
     folder.write_summary(summary)
     try:

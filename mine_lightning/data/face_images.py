@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mine_lightning.claim import claim
 from mine_lightning.data.digit_images import DATA_VARIABLE, cache_folder
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 
 __all__ = ["SIDE", "FaceImages", "UnreadableImageError", "decode", "load_face_images"]
 
@@ -194,7 +194,7 @@ def load_face_images(root: str | Path | None = None) -> FaceImages:
         InputError: if a folder was named and has no images, or a damaged list; if the download fails.
     """
     named = root or os.environ.get(DATA_VARIABLE)
-    folder = _find_folder(Path(named).expanduser()) if named else None
+    folder = _find_folder(expanded(named)) if named else None
     if named and folder is None:
         asked = "data.root" if root else DATA_VARIABLE
         raise InputError(

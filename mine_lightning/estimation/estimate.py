@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from mine_lightning.errors import InputError
@@ -78,6 +79,7 @@ def estimate_mi(
         500
     """
     _check(folds, max_steps, seed)
+    _check_switches(gaussianise=gaussianise, checks=checks, progress=progress)
     _check_maker(statistics_network)
     with on_its_own():
         sides = read_pairs(x, z)
@@ -100,6 +102,12 @@ def _check(folds: int, max_steps: int | None, seed: int) -> None:
         raise InputError(f"Expected max_steps >= 1 but got {max_steps}.")
     if not 0 <= seed < 2**32:
         raise InputError(f"Expected seed from 0 to 4294967295 but got {seed}.")
+
+
+def _check_switches(**switches: Any) -> None:
+    for name, value in switches.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise InputError(f"Expected {name} to be true or false but got {value!r}; give one.")
 
 
 def _check_maker(network: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 
 __all__ = ["Columns", "read_file"]
 
@@ -38,7 +38,7 @@ def read_file(path: str | Path, x: Columns = None, z: Columns = None) -> tuple[A
     Raises:
         InputError: if there is no such file, it can't be read, or has no such column.
     """
-    path = Path(path)
+    path = expanded(path)
     readers = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".parquet": _parquet}
     if path.suffix not in readers:
         raise InputError(f"Expected a file of pairs in {', '.join(readers)} but got {str(path)!r}; convert it.")

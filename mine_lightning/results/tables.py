@@ -36,6 +36,8 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         InputError: if the run has not finished, or a run of another config has its place or another seed's beside it.
     """
     source = run / "summary.json"
+    if (run / "estimate.json").is_file():
+        raise InputError(f"Expected a run but {run} has an estimate of data of your own; no table has a place for it.")
     if not source.is_file():
         raise InputError(
             f"Expected a finished run in {run} but it has no summary.json; "

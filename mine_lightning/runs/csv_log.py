@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
-__all__ = ["MetricsCSV", "read_metrics"]
+__all__ = ["MetricsCSV", "read_metrics", "read_numbers"]
 
 
 class MetricsCSV(Logger):
@@ -99,6 +100,20 @@ class MetricsCSV(Logger):
             if mode == "w":
                 writer.writeheader()
             writer.writerows(rows)
+
+
+def read_numbers(path: Path) -> list[tuple[int, dict[str, float]]]:
+    """Return of each row of a ``metrics.csv`` the batches trained and its numbers; what is none is left out."""
+    rows = []
+    for row in read_metrics(path):
+        if (row.get("step") or "").isdigit():
+            numbers = {}
+            for key, text in row.items():
+                if key not in ("step", "epoch") and text:
+                    with suppress(ValueError):  # a host may log True
+                        numbers[key] = float(text)
+            rows.append((int(row["step"]) + 1, numbers))
+    return rows
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

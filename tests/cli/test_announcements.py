@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from pytorch_lightning import Trainer
 
 from mine_lightning import MINERegularizer
 from mine_lightning.cli.announcements import announce, finish, told_how_to_resume
@@ -27,12 +28,28 @@ def folder(tmp_path):
 )
 def test_what_is_trained_is_told_before_it_starts(folder, capsys, beta, told):
     mine = MINERegularizer("output:generator", "input:generator", "maximize", beta=beta)
-    announce(folder, Parts(None, None, mine, {}), {"trainer": {"precision": "32-true"}}, 4000)
+    announce(
+        folder,
+        Parts(None, None, mine, {}),
+        Trainer(accelerator="cpu", logger=False),
+        {"trainer": {"precision": "32-true"}},
+        4000,
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "experiment   gan_stacked_mnist (default), seed 3"
     assert f"MINE         maximize I(x; z), x = output:generator, z = input:generator, {told}" in lines
     assert lines[-1] == f"run folder   {folder.path}, going on after step 4,000"
     assert not any(line.startswith("precision") for line in lines)  # the user's own
+
+
+@pytest.mark.parametrize(
+    ("started", "told"), [(None, ", since "), ("16-true", "precision    16-true, as it was started")]
+)
+def test_a_precision_that_was_chosen_says_why(folder, capsys, started, told):
+    if started:
+        folder.write_identity(**{k: v for k, v in folder.identity.items() if k != "wandb_id"}, precision=started)
+    announce(folder, Parts(None, None, None, {}), Trainer(logger=False), {"trainer": {"precision": "auto"}}, None)
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("protocol", "told"), [("default", True), ("smoke", False)])

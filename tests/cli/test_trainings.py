@@ -13,7 +13,7 @@ import torch
 import yaml
 from cases import assert_same
 
-from mine_lightning.cli import configs, main
+from mine_lightning.cli import announcements, configs, main, trainings
 from mine_lightning.cli.trainings import resolved
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.mode_counts import read_mode_counts
@@ -86,6 +86,16 @@ def test_where_gradients_are_accumulated_all_of_a_run_counts_batches(tmp_path):
     assert (folder / "metrics.csv").read_text() == rows  # the test's too, of the weights that were trained last
     names = ["epoch-000.ckpt", "epoch-001.ckpt", "epoch-002.ckpt", "last.ckpt"]
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == names
+
+
+def test_a_run_goes_on_in_the_precision_that_it_was_started_in(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trainings, "choose_precision", lambda accelerator: ("bf16-mixed", "this machine has it"))
+    folder = run(tmp_path)
+    monkeypatch.setattr(trainings, "choose_precision", lambda accelerator: ("32-true", "this one has not"))
+    monkeypatch.setattr(announcements, "choose_precision", lambda accelerator: ("32-true", "this one has not"))
+    assert main(["--resume", str(folder)]) == 0
+    assert "precision    bf16-mixed, as it was started" in capsys.readouterr().out
+    assert json.loads((folder / "summary.json").read_text())["precision"] == "bf16-mixed"
 
 
 def test_the_term_can_be_taken_off(tmp_path, capsys):
