@@ -109,7 +109,7 @@ class Ascent:
                 self.mine.to(*place)
                 self._optimizer.load_state_dict(self._optimizer.state_dict())  # its moments follow the parameters
         if self.mine is not None and trainer.state.fn != TrainerFn.FITTING:
-            self._average.settle(self.mine.statistics_network)
+            self._average.loaded(self.mine.statistics_network)
 
     def start(self, trainer: Trainer, host: LightningModule) -> None:
         """Get ready for a training."""
@@ -128,7 +128,7 @@ class Ascent:
             InputError: if the shapes differ from the first pair's.
         """
         mine = self.ready(trainer, host, x, z)
-        with self._average.in_place(mine):
+        with self._average.in_place(mine.statistics_network):
             return mine.evaluate(x, z, draw)
 
     def ready(self, trainer: Trainer, host: LightningModule, x: Tensor, z: Tensor) -> MINE:

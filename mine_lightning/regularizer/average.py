@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from pytorch_lightning import Trainer
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-
-from mine_lightning.estimator import MINE
 
 __all__ = ["Average"]
 
@@ -24,68 +23,99 @@ class Average:
     """
 
     def __init__(self) -> None:
-        self._model: AveragedModel | None = None
-        self._restored: dict[str, Any] | None = None
+        self._weights: dict[str, Tensor] | None = None
+        self._count = 0
         self._followed: tuple[int, int] | None = None
+        self._restored = False
 
     def start(self, trainer: Trainer, network: nn.Module | None) -> None:
-        """Forget an earlier training; what a checkpoint has restored counts.
+        """Begin a training with what a checkpoint has restored, or with none.
 
         Where the host is averaged no more, it has been loaded as its average, and T goes on from its own.
         """
-        self._model = None
         callback = _averaging(trainer)
         self._followed = None if callback is None else _updates(callback)
         if callback is None and network is not None:
-            self.settle(network)
+            self.loaded(network)
+        if not self._restored:  # of a training that was interrupted
+            self._weights = None
+        self._restored = False
 
+    @torch.no_grad()
     def follow(self, trainer: Trainer, network: nn.Module) -> None:
         """Take in T's weights if the host's have been taken in since the last time."""
         callback = _averaging(trainer)
         if callback is None or _updates(callback) == self._followed:
             return
         self._followed = _updates(callback)
-        if self._model is None:
-            theirs = callback._average_model
-            rule = {"avg_fn": theirs.avg_fn, "multi_avg_fn": theirs.multi_avg_fn, "use_buffers": theirs.use_buffers}
-            self._model = AveragedModel(network, **rule)
-            if self._restored is not None:
-                self._model.load_state_dict(self._restored)
-                self._restored = None
-        self._model.update_parameters(network)
-        for averaged, newest in zip(self._model.module.buffers(), network.buffers(), strict=True):
-            if not newest.is_floating_point():  # a count is no mean of counts
-                averaged.copy_(newest)
+        newest = _tensors(network)
+        if self._weights is None:
+            self._weights, self._count = {name: tensor.clone() for name, tensor in newest.items()}, 0
+        averaged = {name: tensor.to(newest[name].device) for name, tensor in self._weights.items()}
+        _take_in(callback._average_model, network, averaged, newest, self._count)
+        self._weights, self._count = averaged, self._count + 1
 
     @contextmanager
-    def in_place(self, mine: MINE) -> Iterator[None]:
-        """Let MINE read by the average, where there is one."""
-        if self._model is None:
+    def in_place(self, network: nn.Module) -> Iterator[None]:
+        """Let T be its average, where there is one, and then what it was."""
+        if self._weights is None:
             yield
             return
-        newest = mine.statistics_network
-        mine.statistics_network = self._model.module
+        newest = {name: tensor.clone() for name, tensor in _tensors(network).items()}
+        _put(self._weights, network)
         try:
             yield
         finally:
-            mine.statistics_network = newest
+            _put(newest, network)
+
+    def loaded(self, network: nn.Module) -> None:
+        """Give T the average's weights if a checkpoint has restored them, as a host is loaded to be validated."""
+        if self._restored:
+            self.settle(network)
 
     def settle(self, network: nn.Module) -> None:
-        """Give T the average's weights, as the host has them once it is trained, or is loaded to be validated."""
-        if self._model is not None:
-            network.load_state_dict(self._model.module.state_dict())
-        elif self._restored is not None:
-            weights = {key.removeprefix("module."): value for key, value in self._restored.items() if "." in key}
-            network.load_state_dict(weights)
-        self._model = self._restored = None
+        """Give T the average's weights, as the host has them once it is trained."""
+        if self._weights is not None:
+            _put(self._weights, network)
+        self._weights, self._restored = None, False
 
     def state_dict(self) -> dict[str, Any] | None:
         """Return the average and its number of updates, or None where there is none."""
-        return self._restored if self._model is None else self._model.state_dict()
+        return None if self._weights is None else {"weights": self._weights, "count": self._count}
 
     def load_state_dict(self, state: dict[str, Any] | None) -> None:
-        """Take up a state when T is next trained or read."""
-        self._model, self._restored = None, state
+        """Take up a state, or none."""
+        self._weights, self._count = (None, 0) if state is None else (state["weights"], state["count"])
+        self._restored = state is not None
+
+
+def _take_in(rule: AveragedModel, network: nn.Module, averaged: Any, newest: dict[str, Tensor], count: int) -> None:
+    """Move averages, in place, by the rule that the host's are moved by; ``AveragedModel`` itself would copy T."""
+    trained = {name for name, _ in network.named_parameters(remove_duplicate=False)}
+    names = [n for n, t in newest.items() if t.is_floating_point() and (rule.use_buffers or n in trained)]
+    moved = set(names) if count > 0 else set()
+    for name in newest.keys() - moved:  # a count is no mean of counts
+        averaged[name].copy_(newest[name])
+    if not moved:
+        return
+    if rule.multi_avg_fn is not None:
+        rule.multi_avg_fn([averaged[name] for name in names], [newest[name] for name in names], torch.tensor(count))
+        return
+    for name in names:
+        old, new = averaged[name], newest[name]
+        mean = old + (new - old) / (count + 1) if rule.avg_fn is None else rule.avg_fn(old, new, torch.tensor(count))
+        old.copy_(mean)
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    """Return T's own parameters and buffers by name."""
+    return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
+
+
+@torch.no_grad()
+def _put(weights: dict[str, Tensor], network: nn.Module) -> None:
+    for name, tensor in _tensors(network).items():
+        tensor.copy_(weights[name])
 
 
 def _averaging(trainer: Trainer) -> Any:

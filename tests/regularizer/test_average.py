@@ -1,6 +1,8 @@
 """Held-out pairs of a host with averaged weights are read by a T that is averaged in the same way."""
 
 import functools
+import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,12 +11,13 @@ from cases import assert_same, small_mlp, trainer, weights
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint, WeightAveraging
 from torch import nn
-from torch.optim.swa_utils import get_ema_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning import MIMonitor
 from mine_lightning.hosts.averaging import AveragedWeights
 from mine_lightning.networks import MLPStatistics, StandardisedStatistics
+from mine_lightning.regularizer.average import Average
 from mine_lightning.regularizer.callback import MINERegularizer
 from mine_lightning.runs.random_streams import SeedEachEpoch
 
@@ -146,3 +149,57 @@ def test_a_monitors_networks_are_averaged_too(tmp_path):
     fit(tmp_path, AveragedWeights(0.7), monitor)
     kept = torch.load(tmp_path / "0.ckpt", weights_only=True)["callbacks"][monitor.state_key]["terms"]
     assert all("average" in term for term in kept.values())
+
+
+@pytest.mark.filterwarnings("ignore:T goes on from another model")
+def test_an_interrupted_training_leaves_no_average_to_the_next(tmp_path):
+    class Stop(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            raise KeyError
+
+    term = regularizer()
+    with pytest.raises(KeyError):
+        fit(tmp_path, AveragedWeights(0.7), term, Stop())
+    spy = ByHand(term, 0.7)
+    trainer(tmp_path, term).validate(Validated(), DataLoader(DATA, 32), verbose=False)
+    newest = weights(term.mine.statistics_network).clone()
+    run = trainer(tmp_path, AveragedWeights(0.7), term, spy)
+    run.fit(Validated(), DataLoader(DATA, 8))
+    torch.testing.assert_close(weights(term.mine.statistics_network), spy.average)
+    assert not torch.equal(newest, weights(term.mine.statistics_network))
+
+
+def test_a_t_that_cannot_be_copied_is_averaged(tmp_path):
+    """Such as one with torch's older weight_norm, whose weight is no leaf."""
+
+    def normalised(x_shape, z_shape):
+        with warnings.catch_warnings(action="ignore"):
+            T = small_mlp(x_shape, z_shape)
+            for module in [*T.modules()]:
+                if isinstance(module, nn.Linear):
+                    nn.utils.weight_norm(module)
+        return T
+
+    term = regularizer(normalised)
+    fit(tmp_path, AveragedWeights(0.7), term)
+    assert term.mine.updates == 16
+
+
+@pytest.mark.parametrize(("use_buffers", "avg_fn"), [(True, None), (False, None), (False, get_ema_avg_fn(0.7))])
+def test_it_is_what_torchs_own_model_of_averages_gives(use_buffers, avg_fn):
+    T, average = StandardisedStatistics((2,), (3,), MLPStatistics), Average()
+    T(torch.randn(8, 2), torch.randn(8, 3))
+    theirs = AveragedModel(T, avg_fn=avg_fn, use_buffers=use_buffers)
+    rule = SimpleNamespace(_average_model=theirs, _latest_update_step=0, _latest_update_epoch=-1)
+    for step in range(4):
+        with torch.no_grad():
+            for parameter in T.parameters():
+                parameter.add_(torch.randn_like(parameter))
+        T(torch.randn(8, 2), torch.randn(8, 3))
+        theirs.update_parameters(T)
+        rule._latest_update_step = step + 1
+        average.follow(SimpleNamespace(callbacks=[rule]), T)
+    average.settle(T)
+    for name, expected in theirs.module.state_dict().items():
+        found = T.state_dict()[name]
+        torch.testing.assert_close(found, torch.tensor(5) if name.endswith("batches") else expected)
