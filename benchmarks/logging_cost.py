@@ -27,7 +27,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import LearningRateMonitor
 
 from mine_lightning.cli import arguments, build
-from mine_lightning.cli.main import merged, resolved
+from mine_lightning.cli.main import merged
+from mine_lightning.cli.trainings import ready_and_plain
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import hardware
@@ -99,7 +100,7 @@ def measured(experiment: str, place: Path, rounds: int, steps: int) -> tuple[np.
     Returns:
         ``Switch.seconds``, and the processor seconds that the loggers' own calls took in each stretch that logs.
     """
-    ready, plain = resolved(merged(arguments.parse(["--config", experiment, "--trainer.precision", "32-true"])))
+    ready, plain = ready_and_plain(merged(arguments.parse(["--config", experiment, "--trainer.precision", "32-true"])))
     pl.seed_everything(0, verbose=False)
     parts = build.instantiate(ready)
     folder = RunFolder.create(place, experiment, "default", "benchmark", 0)

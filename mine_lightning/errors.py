@@ -1,8 +1,10 @@
 """The one exception for what a user can mend."""
 
+from pathlib import Path
+
 import torch
 
-__all__ = ["InputError", "check_dense"]
+__all__ = ["InputError", "check_dense", "expanded"]
 
 
 class InputError(ValueError):
@@ -26,3 +28,15 @@ def check_dense(tensor: torch.Tensor, name: str, remedy: str) -> None:
     if tensor.layout != torch.strided or tensor.is_nested:
         kept = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
         raise InputError(f"Expected {name} to be dense but it is {kept}; {remedy}.")
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with its ``~`` expanded.
+
+    Raises:
+        InputError: if it names a user that does not exist.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"Expected a path but {str(path)!r} names a user that is not there; write it out.") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,12 +15,22 @@ from torch.optim import Optimizer
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError
 from mine_lightning.held_out import HeldOut
+from mine_lightning.networks import (
+    BlurredStatistics,
+    ConvStatistics,
+    MLPStatistics,
+    SeparableStatistics,
+    StandardisedStatistics,
+)
+from mine_lightning.networks.separable import BilinearStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.processes import alone, rank
 from mine_lightning.streams import private_stream
-from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
+from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory, scores_all_pairs
 
 __all__ = ["MINE", "check_parts"]
+
+_ENDING_IN_THEIR_OUTPUT = (MLPStatistics, BlurredStatistics, ConvStatistics, SeparableStatistics, BilinearStatistics)
 
 
 class MINE(LightningModule):
@@ -81,8 +92,8 @@ class MINE(LightningModule):
         self.pairing = Derangements() if pairing is None else pairing
         self.optimizer = optimizer
         self.statistics_network = self._build(statistics_network, x_shape, z_shape)
-        self._freeze_shift()
         self._held_out = HeldOut()
+        self._has_run = False
 
     def _build(self, network: nn.Module | StatisticsFactory, x_shape: Shape | None, z_shape: Shape | None) -> nn.Module:
         if isinstance(network, nn.Module):
@@ -92,6 +103,9 @@ class MINE(LightningModule):
                 "Expected x_shape and z_shape beside a statistics_network that is a callable, but one is missing; "
                 "give both, or a finished nn.Module."
             )
+        for name, shape in (("x_shape", x_shape), ("z_shape", z_shape)):
+            if not isinstance(shape, Sequence):
+                raise InputError(f"Expected {name} to be a shape but got {shape!r}; give ({shape!r},).")
         try:
             with _stream(torch.device("cpu"), self.seed, "init"):
                 built = network(tuple(x_shape), tuple(z_shape))
@@ -109,14 +123,6 @@ class MINE(LightningModule):
             )
         return built
 
-    def _freeze_shift(self) -> None:
-        """Freeze the last bias where the bound can't see it: its gradient is rounding, which Adam would scale up."""
-        output = getattr(self.statistics_network, "output", None)
-        if not (self.bound.shift_invariant and isinstance(output, nn.Linear) and output.bias is not None):
-            return
-        if output.out_features == 1:  # several outputs, one for each label: their biases differ, and that is seen
-            output.bias.requires_grad_(False)
-
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """Return T's scores ``[n]`` of the pairs (x, z)."""
         return self.statistics_network(x, z)
@@ -130,11 +136,16 @@ class MINE(LightningModule):
             x: samples ``[n, *x_shape]``.
             z: their partners ``[n, *z_shape]``.
             draw: names the random draw of pairs and noise within an update; the same name gives the same draw.
+
+        Raises:
+            InputError: if x and z are no tensors of as many samples, T fails on the first that it is given or for their
+                precision, or returns scores of another shape.
         """
-        if hasattr(self.statistics_network, "matrix"):  # all pairs at once
+        self._check_sides(x, z)
+        if scores_all_pairs(self.statistics_network):
             with _stream(x.device, self.seed, "matrix", draw, self.updates):
                 index = self.pairing(len(x), torch.default_generator).to(x.device)
-                matrix = self.statistics_network.matrix(x, z)  # type: ignore[operator]
+                matrix = self._run(self.statistics_network.matrix, x, z)
             self._check(matrix, (len(x), len(z)), "matrix")
             partner = index if self.bound.parts is None else index[..., None].expand(-1, -1, self.bound.parts)
             return matrix.diagonal(dim1=0, dim2=1).movedim(-1, 0), matrix.gather(1, partner)
@@ -143,9 +154,40 @@ class MINE(LightningModule):
         k = index.shape[1]
         repeated = x.unsqueeze(1).expand(-1, k, *x.shape[1:]).flatten(0, 1)
         with _stream(x.device, self.seed, "noise", draw, self.updates):
-            scores = self(torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
+            scores = self._run(self, torch.cat([x, repeated]), torch.cat([z, z[index.flatten()]]))
         self._check(scores, (len(x) * (k + 1),), "forward")
         return scores[: len(x)], scores[len(x) :].unflatten(0, (len(x), k))
+
+    def _check_sides(self, x: Tensor, z: Tensor) -> None:
+        for name, side in (("x", x), ("z", z)):
+            if not isinstance(side, Tensor) or side.ndim == 0:
+                kind = "a single number" if isinstance(side, Tensor) else type(side).__name__
+                raise InputError(f"Expected {name} as a tensor [n, ...] but got {kind}; give one, float32 as T is.")
+        if len(x) != len(z):
+            raise InputError(f"Expected as many x as z but got {len(x)} and {len(z)}; give pairs.")
+
+    def _run(self, network: Any, x: Tensor, z: Tensor) -> Tensor:
+        """Return T's scores; where they fail for what T was given, say on what."""
+        try:
+            scores = network(x, z)
+        except (InputError, torch.cuda.OutOfMemoryError):
+            raise
+        except Exception as error:
+            own = next((p.dtype for p in self.statistics_network.parameters() if p.is_floating_point()), x.dtype)
+            if x.dtype != own or z.dtype != own:
+                raise InputError(
+                    f"Expected x and z in the precision of T, {_word(own)}, but got {_word(x.dtype)} and "
+                    f"{_word(z.dtype)}, on which it failed; give x.to(torch.{_word(own)}), or mine.double()."
+                ) from error
+            if self._has_run:
+                raise
+            raise InputError(
+                f"Expected the statistics network to take x and z of shape {list(x.shape[1:])} and "
+                f"{list(z.shape[1:])} a sample but it failed: {' '.join(str(error).split())[:200]}; make its layers "
+                "for these, or give a callable that makes it from both shapes."
+            ) from error
+        self._has_run = True
+        return scores
 
     def _check(self, scores: Tensor, pairs: tuple[int, ...], method: str) -> None:
         """Refuse scores of another shape than one for each pair and, if the bound has parts, each part."""
@@ -164,6 +206,7 @@ class MINE(LightningModule):
     @torch.no_grad()
     def evaluate(self, x: Tensor, z: Tensor, draw: str) -> tuple[Tensor, Tensor]:
         """Return what :meth:`scores` does, in evaluation mode, without gradient and outside of any autocast."""
+        self._check_sides(x, z)
         modes = [(module, module.training) for module in self.modules()]  # a part of T may be frozen in evaluation mode
         self.eval()
         try:
@@ -183,11 +226,12 @@ class MINE(LightningModule):
             return self.bound(*self.evaluate(x, z, "estimate"))
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor | None:
+        x, z = _pair(batch)
         # one pair has no marginal; as the rest of an epoch it is left out, by all processes where one of them has it,
         # since a bound asks the others, and under DDP it has to have a loss
-        if self.updates > 0 and not self.trainer.strategy.reduce_boolean_decision(len(batch[0]) > 1):
-            return None if self.trainer.world_size == 1 else 0 * self(*batch).sum()
-        joint, marginal = self.scores(*batch, "update")
+        if self.updates > 0 and not self.trainer.strategy.reduce_boolean_decision(len(x) > 1):
+            return None if self.trainer.world_size == 1 else 0 * self(x, z).sum()
+        joint, marginal = self.scores(x, z, "update")
         objective = self.bound.objective(joint, marginal)
         if self.updates % self.log_every == 0:
             with torch.no_grad():
@@ -199,8 +243,9 @@ class MINE(LightningModule):
         self._held_out.clear()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        if len(batch[0]) > 1:  # one pair alone has no marginal
-            self._held_out.add(*self.scores(*batch, f"validation {batch_idx}"))
+        x, z = _pair(batch)
+        if len(x) > 1:  # one pair alone has no marginal
+            self._held_out.add(*self.scores(x, z, f"validation {batch_idx}"))
 
     def on_validation_epoch_end(self) -> None:
         # a process without pairs, as uneven loaders leave one, would log nothing and keep the others waiting
@@ -212,7 +257,20 @@ class MINE(LightningModule):
         self._held_out.clear()
 
     def configure_optimizers(self) -> Optimizer:
-        return self.optimizer([p for p in self.parameters() if p.requires_grad])
+        unseen = _constant_of(self.statistics_network) if self.bound.shift_invariant else None
+        trained = [p for p in self.parameters() if p.requires_grad and p is not unseen]
+        if not trained:
+            raise InputError(
+                "Expected a statistics network with parameters to train but it has none that requires a gradient; "
+                "read one that is finished by mine.estimate(x, z)."
+            )
+        try:
+            return self.optimizer(trained)
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"Expected an optimizer of T with arguments that it takes but it failed: "
+                f"{' '.join(str(error).split())}; correct them."
+            ) from error
 
     def get_extra_state(self) -> dict[str, int]:
         """Return the number of updates, which sets the private stream."""
@@ -249,6 +307,27 @@ def check_parts(statistics_network: Any, bound: Any, pairing: Any, optimizer: An
         if not fits:
             remedy = f"write {found.__name__}()" if isinstance(found, type) else "give one"
             raise InputError(f"Expected {name} to be {kind} but got {found!r}; {remedy}.")
+
+
+def _constant_of(network: nn.Module) -> nn.Parameter | None:
+    """Return what is added to each score of T, which a bound that does not see a shift has no gradient for.
+
+    Its gradient there is rounding, which Adam would scale up.
+    """
+    if isinstance(network, StandardisedStatistics):
+        return _constant_of(network.network)
+    return network.output.bias if isinstance(network, _ENDING_IN_THEIR_OUTPUT) else None
+
+
+def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+    if not isinstance(batch, Sequence) or len(batch) != 2 or not all(isinstance(side, Tensor) for side in batch):
+        found = f"{len(batch)} entries" if isinstance(batch, Sequence) else type(batch).__name__
+        raise InputError(f"Expected batches of two tensors, (x, z), but got {found}; load a TensorDataset(x, z).")
+    return batch[0], batch[1]
+
+
+def _word(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _is_made(pairing: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 from mine_lightning.runs.folder import RunFolder
 
 __all__ = ["load_host"]
@@ -49,7 +49,7 @@ def load_host(path: str | Path) -> LightningModule:
     # here, for they bring in the command line, which importing mine_lightning should not
     from mine_lightning.cli import build, configs
 
-    config_file, checkpoint = _files(Path(path).expanduser())
+    config_file, checkpoint = _files(expanded(path))
     node = configs.load(config_file).get("model")
     if not isinstance(node, dict) or "class_path" not in node:
         raise InputError(

@@ -19,12 +19,20 @@ __all__ = [
     "ScheduleFactory",
     "Shape",
     "StatisticsFactory",
+    "scores_all_pairs",
 ]
 
 Shape = tuple[int, ...]
 
 StatisticsFactory = Callable[[Shape, Shape], nn.Module]
 """``(x_shape, z_shape) -> T``; both shapes without the batch axis."""
+
+
+def scores_all_pairs(network: nn.Module) -> bool:
+    """Return whether T has a method ``matrix(x, z) -> [n of x, n of z]``, not a layer or a weight of that name."""
+    found = getattr(network, "matrix", None)
+    return callable(found) and not isinstance(found, nn.Module)
+
 
 OptimizerFactory = Callable[[Iterable[Any]], Optimizer]
 """``parameters -> optimizer``; ``torch.optim.Adam`` is one."""

@@ -73,6 +73,12 @@ def test_a_pages_python_runs_from_top_to_bottom(page):
         run(block, page, namespace)
 
 
+def test_the_host_that_a_page_writes_is_one_that_train_py_takes():
+    namespace = {"__name__": "page"}
+    run(blocks(PAGES["adding_a_host.md"], "python")[0], "adding_a_host.md", namespace)
+    assert "test_step" in vars(namespace["PointGAN"])  # a run is tested at its end
+
+
 def test_yaml_blocks_name_classes_and_arguments_that_exist():
     (block,) = blocks(PAGES["adding_a_host.md"], "yaml")
     check_names(yaml.safe_load(block))  # raises where there is none
@@ -122,7 +128,7 @@ def test_every_room_and_every_public_name_is_in_the_reference():
         assert any(f"{place}.".startswith(f"{module}.") for module in modules)
         exported = next(
             node
-            for node in ast.walk(ast.parse(Path(sys.modules[place].__file__).read_text()))
+            for node in ast.walk(ast.parse(Path(sys.modules[place].__file__).read_text(encoding="utf-8")))
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
         )
         assert name in ast.literal_eval(exported.value)  # the reference shows what a module exports

@@ -96,9 +96,32 @@ def test_initial_weights_depend_on_the_seed_alone():
     assert not torch.equal(weights(a), weights(c))
 
 
-def test_the_last_bias_is_frozen_just_where_the_bound_cannot_see_it():
-    assert not MINE(MLPStatistics, (1,), (1,), DonskerVaradhan()).statistics_network.output.bias.requires_grad
-    assert MINE(MLPStatistics, (1,), (1,), FDivergence()).statistics_network.output.bias.requires_grad
+def trains_its_last_bias(mine):
+    (group,) = mine.configure_optimizers().param_groups
+    return any(parameter is mine.statistics_network.output.bias for parameter in group["params"])
+
+
+class Bounded(nn.Module):
+    """A T whose last layer is not what ends it, so that every bound sees its bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.output = nn.Linear(2, 1)
+
+    def forward(self, x, z):
+        return 5 * torch.tanh(self.output(torch.cat([x, z], 1))).squeeze(1)
+
+
+def test_the_last_bias_is_left_out_just_where_the_bound_cannot_see_it():
+    assert not trains_its_last_bias(MINE(MLPStatistics, (1,), (1,), DonskerVaradhan()))
+    assert trains_its_last_bias(MINE(MLPStatistics, (1,), (1,), FDivergence()))
+    assert trains_its_last_bias(MINE(Bounded()))
+
+
+def test_a_finished_t_is_left_as_it_was():
+    T = MLPStatistics((1,), (1,))
+    MINE(T).configure_optimizers()
+    assert trains_its_last_bias(MINE(T, bound=FDivergence()))
 
 
 def test_state_holds_the_updates_and_the_moving_average():
@@ -195,3 +218,91 @@ def test_an_evaluation_leaves_each_part_of_t_in_the_mode_that_it_had():
         mine.evaluate(torch.randn(1, 2), torch.randn(1, 2), "draw")
     assert mine.training
     assert not frozen.training
+
+
+class Pairs(nn.Module):
+    """A T that is finished, for x and z of four and three numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(7, 1)
+
+    def forward(self, x, z):
+        return self.layer(torch.cat([x, z], 1)).flatten()
+
+
+def test_a_finished_t_that_does_not_take_what_it_is_given_is_told_with_the_shapes():
+    mine = MINE(Pairs())
+    mine.scores(torch.randn(5, 4), torch.randn(5, 3))
+    with pytest.raises(InputError, match=r"to take x and z of shape \[4\] and \[2\] a sample but it failed: mat1 and"):
+        MINE(Pairs()).scores(torch.randn(5, 4), torch.randn(5, 2))
+    with pytest.raises(InputError, match=r"it failed: .*takes 2 positional arguments but 3 were given; make its"):
+        MINE(nn.Linear(4, 1)).scores(torch.randn(5, 4), torch.randn(5, 4))
+    with pytest.raises(RuntimeError, match="mat1"):  # it took such pairs before: what is off now is something else
+        mine.scores(torch.randn(5, 4), torch.randn(5, 2))
+
+
+def test_that_memory_is_full_is_no_matter_of_shapes(monkeypatch):
+    def full(self, x, z):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Pairs, "forward", full)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        MINE(Pairs()).scores(torch.randn(5, 4), torch.randn(5, 3))
+
+
+@pytest.mark.parametrize(
+    ("x", "z", "message"),
+    [
+        (torch.zeros(4, 1), torch.zeros(5, 1), "Expected as many x as z but got 4 and 5"),
+        (torch.zeros(5, 1).numpy(), torch.zeros(5, 1), r"Expected x as a tensor \[n, ...\] but got ndarray"),
+        (torch.zeros(5, 1), torch.tensor(1.0), r"Expected z as a tensor \[n, ...\] but got a single number"),
+        (torch.zeros(5, 1).double(), torch.zeros(5, 1), "in the precision of T, float32, but got float64 and float32"),
+    ],
+)
+@pytest.mark.parametrize("network", [MLPStatistics, SeparableStatistics])
+@pytest.mark.parametrize("used", [False, True])
+def test_sides_that_are_no_pairs_are_told(network, x, z, message, used):
+    mine = MINE(network, (1,), (1,))
+    if used:
+        mine.estimate(torch.zeros(5, 1), torch.zeros(5, 1))
+    with pytest.raises(InputError, match=message):
+        mine.estimate(x, z)
+
+
+@pytest.mark.parametrize(
+    ("batch", "found"),
+    [([torch.zeros(5, 1)], "1 entries"), ([torch.zeros(5, 1)] * 3, "3 entries"), ({"x": 1, "z": 2}, "dict")],
+)
+def test_a_batch_that_is_no_pair_is_told(batch, found):
+    mine = MINE(MLPStatistics, (1,), (1,))
+    for step in (mine.training_step, mine.validation_step):
+        with pytest.raises(InputError, match=rf"Expected batches of two tensors, \(x, z\), but got {found}; load a"):
+            step(batch, 0)
+
+
+def test_a_shape_that_is_a_number_is_told():
+    with pytest.raises(InputError, match=r"Expected z_shape to be a shape but got 1; give \(1,\)"):
+        MINE(MLPStatistics, (1,), 1)
+
+
+def test_a_t_with_nothing_to_train_is_told():
+    with pytest.raises(InputError, match="Expected a statistics network with parameters to train but it has none"):
+        MINE(Pairs().requires_grad_(False)).configure_optimizers()
+
+
+class Form(nn.Module):
+    """A T whose weight has the name of the method that scores all pairs."""
+
+    def __init__(self):
+        super().__init__()
+        self.matrix = nn.Parameter(torch.eye(2))
+
+    def forward(self, x, z):
+        return (x @ self.matrix * z).sum(1)
+
+
+def test_a_weight_called_matrix_is_no_way_to_score_all_pairs():
+    x, z = torch.randn(2, 16, 2)
+    joint, _ = MINE(Form()).scores(x, z)
+    torch.testing.assert_close(joint, (x * z).sum(1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from mine_lightning.errors import InputError
 
@@ -30,17 +32,17 @@ def ksg(x: Any, z: Any, k: int = 3) -> float:
         k: neighbours, at least 1 and below n; the authors advise 2 to 4.
 
     Raises:
-        InputError: if the lengths differ or ``k`` is outside its range.
+        InputError: if x and z are no finite numbers of as many samples, or ``k`` is outside its range.
     """
     from scipy.spatial import cKDTree
     from scipy.special import digamma
 
-    if np.ma.is_masked(x) or np.ma.is_masked(z):
-        raise InputError("Expected a value in each row of x and z but some are masked; drop those rows.")
-    x, z = (np.asarray(side, dtype=np.float64).reshape(len(side), -1) for side in (x, z))
+    x, z = _vectors(x, "x"), _vectors(z, "z")
     n = len(x)
     if len(z) != n:
         raise InputError(f"Expected as many x as z but got {n} and {len(z)}; give pairs.")
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise InputError(f"Expected k to be a whole number of neighbours but got {k!r}; give one.")
     if not 1 <= k < n:
         raise InputError(f"Expected k from 1 to {n - 1} neighbours of {n} samples but got {k}; change k.")
     # the sample itself is its own first neighbour
@@ -52,3 +54,23 @@ def ksg(x: Any, z: Any, k: int = 3) -> float:
         np.maximum(cKDTree(side).query_ball_point(side, below, p=np.inf, return_length=True), 1) for side in (x, z)
     )
     return float(digamma(k) + digamma(n) - sum(digamma(count).mean() for count in counts))
+
+
+def _vectors(given: Any, name: str) -> np.ndarray:
+    """Return samples as float64 ``[n, d]``."""
+    if np.ma.is_masked(given):
+        raise InputError(f"Expected a value in each row of {name} but some are masked; drop those rows.")
+    if isinstance(given, Tensor):
+        given = given.detach().cpu()
+        given = given.float() if given.dtype in (torch.float16, torch.bfloat16) else given
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"Expected samples of one shape in {name} but {error}; give an array.") from error
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"Expected real numbers in {name} but got {array.dtype}; encode it as numbers.")
+    if array.ndim == 0 or array.size == 0:
+        raise InputError(f"Expected {name} as samples [n] or [n, ...] but got shape {list(array.shape)}; give some.")
+    if not np.isfinite(array).all():
+        raise InputError(f"Expected finite numbers in {name} but some are NaN or infinite; drop those rows.")
+    return array.astype(np.float64).reshape(len(array), -1)

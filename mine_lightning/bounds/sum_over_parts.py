@@ -39,13 +39,16 @@ class SumOverParts(Bound):
         bound: of one part, of which each has its own, with its own moving average; Donsker-Varadhan by default.
 
     Raises:
-        InputError: if ``parts`` is below 1.
+        InputError: if ``parts`` is below 1 or ``bound`` is none.
     """
 
     def __init__(self, parts: int, bound: Bound | None = None) -> None:
         super().__init__()
         if parts < 1:
             raise InputError(f"Expected parts >= 1 but got {parts}; with 1 it is the bound itself.")
+        if not (bound is None or isinstance(bound, Bound)):
+            remedy = f"write {bound.__name__}()" if isinstance(bound, type) else "give one"
+            raise InputError(f"Expected bound to be a bound such as DonskerVaradhan() but got {bound!r}; {remedy}.")
         one = DonskerVaradhan() if bound is None else bound
         self.parts = parts
         self.shift_invariant = one.shift_invariant

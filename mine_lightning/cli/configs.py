@@ -88,7 +88,7 @@ def overlays() -> list[Path]:
 
 def describe(path: Path) -> str:
     """Return the first comment line of a config: what it is."""
-    first = path.read_text().partition("\n")[0]
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ") if first.startswith("#") else ""
 
 
@@ -161,7 +161,7 @@ def _load(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        config = parse_yaml(path.read_text())
+        config = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"Expected YAML in {path} but it can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):

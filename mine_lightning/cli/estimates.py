@@ -46,7 +46,8 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     x, z = read_file(data["path"], data.get("x"), data.get("z"))
     estimate = estimate_mi(x, z, seed=seed, **settings)
     print(f"data         {data['path']}\nI(x; z)      {estimate}", flush=True)  # before a disk may fail
-    folder = RunFolder.create(config.get("output", "runs"), find(name).stem, "default", Path(data["path"]).stem, seed)
+    experiment, source = _experiment(find(name)), Path(data["path"])
+    folder = RunFolder.create(config.get("output", "runs"), experiment, "default", source.stem, seed)
     for unused in ("checkpoints", "samples"):
         (folder.path / unused).rmdir()
     folder.write_config(config)
@@ -57,8 +58,8 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
         "commit": commit(),
     }
     write_whole(folder.path / "estimate.json", json.dumps(asdict(estimate) | circumstances, indent=1) + "\n")
-    source = Path(data["path"]).name
-    write_whole(folder.report, estimate_page(estimate, source, folder.config_file.read_text(), circumstances))
+    written = folder.config_file.read_text(encoding="utf-8")
+    write_whole(folder.report, estimate_page(estimate, source.name, written, circumstances))
     print(f"run folder   {folder.path}\n  report.html    (the estimate on one page, for any browser)")
     print(f"  config.yaml, estimate.json{_picture(estimate, folder)}")
     return estimate
@@ -80,6 +81,12 @@ def _checked(config: dict[str, Any]) -> dict[str, Any]:
     known(settings, accepted, "estimate")
     # 1e3 is a float in YAML
     return {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in settings.items()}
+
+
+def _experiment(path: Path) -> str:
+    """Return the experiment's name: the file's, or that of the folder whose config.yaml it is."""
+    again = path.name == "config.yaml" and path.with_name("estimate.json").is_file()
+    return path.parent.parent.name if again else path.stem
 
 
 def _picture(estimate: MIEstimate, folder: RunFolder) -> str:

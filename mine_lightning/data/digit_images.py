@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from mine_lightning.claim import claim
 from mine_lightning.data.idx import read_idx
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 
 __all__ = ["BUNDLED", "DATA_VARIABLE", "MNIST", "DigitImages", "cache_folder", "load_digit_images"]
 
@@ -59,7 +59,7 @@ def load_digit_images(root: str | Path | None = None, allow_bundled: bool = True
     """
     named = root or os.environ.get(DATA_VARIABLE)
     if named:
-        folder = _find_folder(Path(named).expanduser())
+        folder = _find_folder(expanded(named))
         if folder is None:
             asked = "data.root" if root else DATA_VARIABLE
             raise InputError(
@@ -87,7 +87,7 @@ def load_digit_images(root: str | Path | None = None, allow_bundled: bool = True
 def cache_folder() -> Path:
     """Return where downloads and trained judges are kept: ``MINE_LIGHTNING_CACHE``, else ~/.cache/mine_lightning."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mine_lightning"
-    return Path(os.environ.get("MINE_LIGHTNING_CACHE") or default).expanduser()
+    return expanded(os.environ.get("MINE_LIGHTNING_CACHE") or default)
 
 
 def _find_folder(root: Path) -> Path | None:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mine_lightning.claim import claim
 from mine_lightning.data.digit_images import DATA_VARIABLE, cache_folder
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 
 __all__ = ["SIDE", "FaceImages", "UnreadableImageError", "decode", "load_face_images"]
 
@@ -194,7 +194,7 @@ def load_face_images(root: str | Path | None = None) -> FaceImages:
         InputError: if a folder was named and has no images, or a damaged list; if the download fails.
     """
     named = root or os.environ.get(DATA_VARIABLE)
-    folder = _find_folder(Path(named).expanduser()) if named else None
+    folder = _find_folder(expanded(named)) if named else None
     if named and folder is None:
         asked = "data.root" if root else DATA_VARIABLE
         raise InputError(
@@ -262,7 +262,7 @@ def _splits(folder: Path, files: Sequence[str]) -> Tensor:
 
 def _lines(path: Path, purpose: str) -> list[str]:
     try:
-        return path.read_text().splitlines()
+        return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = "there is none" if isinstance(error, FileNotFoundError) else f"it can't be read ({error})"
         raise InputError(f"Expected CelebA's {path}, {purpose}, but {reason}; put it there.") from error

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mine_lightning.types import scores_all_pairs
+
 __all__ = ["Calibrated", "best_weights", "calibrated"]
 
 
@@ -30,7 +32,7 @@ class Calibrated(nn.Module):
         self.networks = nn.ModuleList(networks)
         self.register_buffer("ceilings", ceilings.float())
         self.register_buffer("weights", weights.float())
-        if all(hasattr(network, "matrix") for network in networks):
+        if all(scores_all_pairs(network) for network in networks):
             self.matrix = self._matrix
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:

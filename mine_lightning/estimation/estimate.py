@@ -6,6 +6,9 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+from torch import nn
+
 from mine_lightning.errors import InputError
 from mine_lightning.estimation.consistency import check
 from mine_lightning.estimation.cross_fit import Fold, cross_fit, networks_for
@@ -76,6 +79,8 @@ def estimate_mi(
         500
     """
     _check(folds, max_steps, seed)
+    _check_switches(gaussianise=gaussianise, checks=checks, progress=progress)
+    _check_maker(statistics_network)
     with on_its_own():
         sides = read_pairs(x, z)
         if len(sides[0].raw) < 10 * folds:
@@ -97,6 +102,21 @@ def _check(folds: int, max_steps: int | None, seed: int) -> None:
         raise InputError(f"Expected max_steps >= 1 but got {max_steps}.")
     if not 0 <= seed < 2**32:
         raise InputError(f"Expected seed from 0 to 4294967295 but got {seed}.")
+
+
+def _check_switches(**switches: Any) -> None:
+    for name, value in switches.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise InputError(f"Expected {name} to be true or false but got {value!r}; give one.")
+
+
+def _check_maker(network: Any) -> None:
+    if isinstance(network, nn.Module) or not (network is None or callable(network)):
+        found = f"a finished {type(network).__name__}" if isinstance(network, nn.Module) else repr(network)
+        raise InputError(
+            "Expected statistics_network to make T from the shapes of x and z, since each fold trains one of its own, "
+            f"but got {found}; give its class, or a function that returns a new one."
+        )
 
 
 @dataclass(frozen=True)

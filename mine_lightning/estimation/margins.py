@@ -56,11 +56,15 @@ class Standardised(Margin):
     def __init__(self, sample: Tensor) -> None:
         self.shape = tuple(sample.shape[1:])
         others = [axis for axis in range(sample.ndim) if axis != 1]
-        std, self.mean = torch.std_mean(sample.double(), dim=others, keepdim=True)
-        self.std = std.clamp(min=1e-12)
+        sample = sample.double()
+        # by a power of two first, which is exact, so that no unit is too small or too large to be squared
+        exponent = torch.frexp(sample.abs().amax(dim=others, keepdim=True)).exponent - 1
+        self.unit = torch.ldexp(torch.ones_like(exponent, dtype=torch.float64), exponent)
+        std, self.mean = torch.std_mean(sample / self.unit, dim=others, keepdim=True)
+        self.std = std.where(std > 1e-15, torch.ones_like(std))  # of a constant channel it is rounding
 
     def __call__(self, raw: Tensor) -> Tensor:
-        return ((raw - self.mean) / self.std).float()
+        return ((raw.double() / self.unit - self.mean) / self.std).float()
 
 
 class OneHot(Margin):

@@ -113,8 +113,8 @@ def _side(given: Any, name: str) -> Side:
     if 0 in raw.shape[1:]:
         raise InputError(f"Expected at least one column in {name} but got shape {list(raw.shape)}; give one.")
     labels = _labels(raw)
-    if raw.ndim == 1:
-        raw = raw[:, None]
+    if raw.ndim == 1 or labels is not None:
+        raw = raw.reshape(len(raw), 1)
     if raw.ndim == 3:
         raw = raw[:, None]  # images of one channel
     if raw.ndim > 4:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 
 __all__ = ["Columns", "read_file"]
+
+_OF_ARCHIVES = (zipfile.BadZipFile, zlib.error)
 
 Columns = int | str | Sequence[int] | Sequence[str] | None
 """One column or several, by number (.npy) or name (.csv, .parquet, .npz); None where there is no choice."""
@@ -35,7 +38,7 @@ def read_file(path: str | Path, x: Columns = None, z: Columns = None) -> tuple[A
     Raises:
         InputError: if there is no such file, it can't be read, or has no such column.
     """
-    path = Path(path)
+    path = expanded(path)
     readers = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".parquet": _parquet}
     if path.suffix not in readers:
         raise InputError(f"Expected a file of pairs in {', '.join(readers)} but got {str(path)!r}; convert it.")
@@ -45,7 +48,7 @@ def read_file(path: str | Path, x: Columns = None, z: Columns = None) -> tuple[A
         return readers[path.suffix](path, x, z)
     except ImportError as error:
         raise InputError(f"Expected {error.name} for reading {path.suffix} but it is missing; install it.") from error
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, TypeError, SyntaxError, tokenize.TokenError, *_OF_ARCHIVES) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"Expected pairs in {path} but it can't be read: {' '.join(str(error).split())}") from error

@@ -22,6 +22,7 @@ from mine_lightning.estimation.pairs import Pairs
 from mine_lightning.estimation.value import score_matrix
 from mine_lightning.estimator import MINE
 from mine_lightning.pairing import AllOthers, Derangements, Pairing
+from mine_lightning.types import scores_all_pairs
 
 __all__ = ["Ascents", "AverageAndStop", "Batches", "Point", "Stretches", "Training", "split", "train"]
 
@@ -278,12 +279,18 @@ def _mine(network: Callable[..., nn.Module], shapes: Any, training: Training, se
 
     x_shape, z_shape = shapes
     trial = MINE(network, x_shape, z_shape, seed=seed)
-    scores_all = hasattr(trial.statistics_network, "matrix")
+    scores_all = scores_all_pairs(trial.statistics_network)
     pairing: Pairing = AllOthers() if scores_all else Derangements(4)
     if bound is None:
         bound = InfoNCE(anchor=0.5) if scores_all else JensenShannon()
     # logging is a good part of a step of two milliseconds
-    return Ascents(network, x_shape, z_shape, bound, pairing, optimizer, seed, log_every=training.max_steps)
+    mine = Ascents(network, x_shape, z_shape, bound, pairing, optimizer, seed, log_every=training.max_steps)
+    if mine.statistics_network is trial.statistics_network:  # trained on, from fold to fold, it would know all pairs
+        raise InputError(
+            "Expected a new T each time that statistics_network is called but it returned the same one twice; make it "
+            "within the function."
+        )
+    return mine
 
 
 @contextlib.contextmanager

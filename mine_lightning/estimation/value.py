@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from mine_lightning.estimation.pairs import Pairs
 from mine_lightning.pairing import Derangements
+from mine_lightning.types import scores_all_pairs
 
 __all__ = ["Value", "joint_scores", "score_matrix", "value_of"]
 
 BLOCK = 1000  # pairs whose x and z are all combined
 FEW = 8  # marginals a sample, where T has no way to score all at once
+LEAST = -1e30  # of a score: a pair for which e^T is 0 counts, where -inf is one that was left out
 
 
 @dataclass
@@ -44,12 +46,12 @@ def _blocks(index: Tensor) -> list[Tensor]:
 @torch.no_grad()
 def score_matrix(network: nn.Module, x: Tensor, z: Tensor, seed: int = 0) -> Tensor:
     """Return T on all pairs of n samples, ``[n, n]``; -inf where T can't score all and a pair was left out."""
-    if hasattr(network, "matrix"):
-        return network.matrix(x, z)  # type: ignore[operator]
+    if scores_all_pairs(network):
+        return network.matrix(x, z).clamp(min=LEAST)  # type: ignore[operator]
     index = Derangements(FEW)(len(x), torch.Generator().manual_seed(seed))
     own = torch.arange(len(x))[:, None]
     index = torch.cat([own, index], dim=1)
-    scores = network(x.repeat_interleave(index.shape[1], 0), z[index.flatten()])
+    scores = network(x.repeat_interleave(index.shape[1], 0), z[index.flatten()]).clamp(min=LEAST)
     return torch.full((len(x), len(x)), -math.inf).scatter(1, index, scores.view(index.shape))
 
 
@@ -123,4 +125,4 @@ def _value(sums: Tensor, reference: float) -> Value:
 def joint_scores(network: nn.Module, pairs: Pairs, index: Tensor) -> Tensor:
     """Return T on the joint pairs at ``index``, ``[m]``."""
     network.eval()
-    return torch.cat([network(*pairs[part]) for part in _blocks(index)])
+    return torch.cat([network(*pairs[part]).clamp(min=LEAST) for part in _blocks(index)])

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, pair_generator_loss, pair_loss
-from mine_lightning.hosts.alternation import alternate, step_schedules, turns
+from mine_lightning.hosts.alternation import alternate, check_latents, step_schedules, turns
 from mine_lightning.hosts.cycles import Cycle
 from mine_lightning.hosts.inference import inferred
 from mine_lightning.networks.encoders import GaussianEncoder
@@ -61,6 +61,7 @@ class ALICE(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         size: int = latents.size  # type: ignore[assignment]
+        check_latents(latents, generator)
         self.generator = generator
         self.encoder = encoder(size)
         self.discriminator = PairDiscriminator(discriminator, size, joint)

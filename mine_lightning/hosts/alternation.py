@@ -9,9 +9,11 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-__all__ = ["alternate", "place", "samples", "step_schedules", "turns"]
+from mine_lightning.errors import InputError
+
+__all__ = ["alternate", "check_latents", "made", "place", "samples", "step_schedules", "turns"]
 
 
 def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor]) -> None:
@@ -42,10 +44,46 @@ def turns(
         beside: those that train in the discriminator's turn, beside it.
     """
     optimizers = [
-        host.optimizer_g(_parameters(generators)),
-        host.optimizer_d(_parameters([host.discriminator, *beside])),
+        made("optimizer_g", host.optimizer_g, _parameters(generators)),
+        made("optimizer_d", host.optimizer_d, _parameters([host.discriminator, *beside])),
     ]
-    return optimizers, [] if host.schedule is None else [host.schedule(optimizer) for optimizer in optimizers]
+    if host.schedule is None:
+        return optimizers, []
+    schedules = [made("schedule", host.schedule, optimizer) for optimizer in optimizers]
+    if isinstance(schedules[0], ReduceLROnPlateau):  # no metric of a GAN falls as it gets better
+        raise InputError(
+            "Expected a schedule that steps by epochs but got ReduceLROnPlateau, which waits for a metric; take "
+            "another, such as MultiStepLR."
+        )
+    return optimizers, schedules
+
+
+def made(name: str, make: Callable[[Any], Any], of: Any) -> Any:
+    """Return what a factory of the user's makes, an optimizer or a schedule.
+
+    Raises:
+        InputError: if it refuses its own arguments, such as a learning rate below 0.
+    """
+    try:
+        return make(of)
+    except (ValueError, TypeError, ArithmeticError, AssertionError) as error:
+        raise InputError(
+            f"Expected {name} with arguments that it takes but it failed: {' '.join(str(error).split())}; correct them."
+        ) from error
+
+
+def check_latents(latents: Any, generator: nn.Module) -> None:
+    """Refuse latent vectors of another length than the generator says that it takes, where both say it.
+
+    Raises:
+        InputError: if they differ.
+    """
+    drawn, taken = getattr(latents, "size", None), getattr(generator, "latent", None)
+    if isinstance(drawn, int) and isinstance(taken, int) and drawn != taken:
+        raise InputError(
+            f"Expected latent vectors of {taken} numbers, which {type(generator).__name__} takes, but code and noise "
+            f"together have {drawn}; change one of the two."
+        )
 
 
 def step_schedules(host: LightningModule) -> None:

@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
+from mine_lightning.hosts.alternation import made
 from mine_lightning.hosts.averaging import AveragedWeights
 from mine_lightning.hosts.classification import ClassifierLoss, CrossEntropy
 from mine_lightning.metrics.classification_error import ErrorPercent, ErrorPercentStderr
@@ -111,8 +112,8 @@ class Classifier(LightningModule):
         return outputs
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer(self.parameters())
-        return optimizer if self.schedule is None else ([optimizer], [self.schedule(optimizer)])
+        optimizer = made("optimizer", self.optimizer, self.parameters())
+        return optimizer if self.schedule is None else ([optimizer], [made("schedule", self.schedule, optimizer)])
 
     def configure_callbacks(self) -> list[Callback]:
         return [] if self.weight_averaging is None else [AveragedWeights(self.weight_averaging)]

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, generator_loss, sample_loss
-from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
+from mine_lightning.hosts.alternation import alternate, check_latents, samples, step_schedules, turns
 from mine_lightning.types import OptimizerFactory, ScheduleFactory
 
 __all__ = ["DCGAN"]
@@ -47,6 +47,7 @@ class DCGAN(LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
+        check_latents(latents, generator)
         self.generator = generator
         self.discriminator = discriminator
         self.latents = latents

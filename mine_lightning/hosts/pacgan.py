@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from mine_lightning.errors import InputError
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, generator_loss, sample_loss
-from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
+from mine_lightning.hosts.alternation import alternate, check_latents, samples, step_schedules, turns
 from mine_lightning.types import ModuleFactory, OptimizerFactory, ScheduleFactory
 
 __all__ = ["PacGAN", "pack"]
@@ -70,6 +70,7 @@ class PacGAN(LightningModule):
         if packing < 1 or channels < 1:
             raise InputError(f"Expected packing and channels of at least 1 but got {packing} and {channels}.")
         self.automatic_optimization = False
+        check_latents(latents, generator)
         self.generator = generator
         self.discriminator = discriminator(packing * channels)
         self.latents = latents

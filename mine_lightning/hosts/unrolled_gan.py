@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from mine_lightning.errors import InputError
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, discriminator_loss, generator_loss, sample_loss
-from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
+from mine_lightning.hosts.alternation import alternate, check_latents, samples, step_schedules, turns
 from mine_lightning.hosts.look_ahead import LookAhead
 from mine_lightning.types import OptimizerFactory, ScheduleFactory
 
@@ -58,6 +58,7 @@ class UnrolledGAN(LightningModule):
         if unroll < 0:
             raise InputError(f"Expected unroll >= 0 but got {unroll}; with 0 it is the plain GAN.")
         self.automatic_optimization = False
+        check_latents(latents, generator)
         self.generator = generator
         self.discriminator = discriminator
         self.latents = latents

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from mine_lightning.errors import InputError
 from mine_lightning.hosts.adversarial import ZeroCentredPenalty, pair_loss
-from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
+from mine_lightning.hosts.alternation import alternate, check_latents, samples, step_schedules, turns
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
 from mine_lightning.types import JointFactory, ModuleFactory, OptimizerFactory, ScheduleFactory
 
@@ -68,6 +68,7 @@ class VEEGAN(LightningModule):
             raise InputError(f"Expected reconstruction >= 0 but got {reconstruction}; it weighs a distance.")
         self.automatic_optimization = False
         size: int = latents.size  # type: ignore[assignment]
+        check_latents(latents, generator)
         self.generator = generator
         self.reconstructor = reconstructor(size)
         self.discriminator = PairDiscriminator(discriminator, size, joint)

@@ -33,6 +33,9 @@ def log_densities(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Return log q(z_i|x_j) in nats, ``[n, m]`` float64, of codes ``[n, latent]`` and moments ``[m, latent]``."""
     # by products of matrices in float64: z / std is in the hundreds where a code has hardly any noise
     z, mean, precision = z.double(), mean.double(), std.double().clamp_min(_LEAST).square().reciprocal()
+    # what all codes have in common would drown their differences where there is hardly any noise; of a dimension that
+    # tells nothing it is all there is
+    z, mean = z - mean[:1], mean - mean[:1]
     distance = z.square() @ precision.T - 2 * z @ (mean * precision).T + (mean.square() * precision).sum(dim=1)
     # rounding may take it below 0 where there is hardly any noise
     return -0.5 * (distance.clamp_min(0) + (math.log(2 * math.pi) - precision.log()).sum(dim=1))

@@ -64,6 +64,8 @@ class MutualInformation(Metric):
                 f"Expected scores [n] and [n, k] but got {list(joint.shape)} and {list(marginal.shape)}; "
                 "MINE.scores returns them."
             )
+        if len(joint) == 0:  # as of a process whose share of the data is none
+            return
         self.joint.append(joint.detach().float())
         self.log_means.append(torch.logsumexp(marginal.detach().float(), dim=1) - math.log(marginal.shape[1]))
 

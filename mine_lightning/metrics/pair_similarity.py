@@ -95,6 +95,8 @@ class PairSimilarity(Metric):
         Raises:
             ValueError: if the images are smaller than 11 pixels, or the shapes differ.
         """
+        if len(x) == 0 and x.shape == reconstruction.shape:  # as of a process whose share of the data is none
+            return
         self.similarity += pair_similarities(x, reconstruction).sum()
         self.total += len(x)
 

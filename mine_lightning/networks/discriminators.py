@@ -59,7 +59,8 @@ class DenseDiscriminator(nn.Module):
     """A discriminator of images by dense layers alone, LeakyReLU of slope 0.2, with Gaussian noise before each.
 
     Source: the MNIST discriminator of Salimans et al., NeurIPS 2016 (layers of 1000, 500, 250, 250 and 250, noise of
-    0.3 on the pixels and 0.5 between), as in :class:`mine_lightning.networks.DenseGenerator`.
+    0.3 on the pixels and 0.5 between), as in :class:`mine_lightning.networks.DenseGenerator`; here without weight
+    normalisation and with LeakyReLU, theirs has ReLU.
 
     Args:
         channels: channels of the image.

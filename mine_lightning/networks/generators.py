@@ -52,7 +52,8 @@ class DenseGenerator(nn.Module):
     """A generator of images by dense layers alone, each with batch normalisation and softplus; the last ends in tanh.
 
     Source: the MNIST generator of Salimans et al., Improved Techniques for Training GANs, NeurIPS 2016 (two layers of
-    500), which the bi-directional table of Belghazi et al. takes in its first version (ICLR 2018 submission).
+    500), which the bi-directional table of Belghazi et al. takes in its first version (ICLR 2018 submission); theirs
+    ends in a weight-normalised layer and a sigmoid.
 
     Args:
         latent: length of the latent vector, noise and code together.

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mine_lightning.networks.running_moments import RunningMoments, standardised
-from mine_lightning.types import StatisticsFactory
+from mine_lightning.types import StatisticsFactory, scores_all_pairs
 
 __all__ = ["StandardisedStatistics"]
 
@@ -42,13 +42,8 @@ class StandardisedStatistics(nn.Module):
         numbers = math.prod(z_shape)
         self.moments = RunningMoments(numbers, momentum=momentum)
         self.network = network(tuple(x_shape), (numbers,))
-        if hasattr(self.network, "matrix"):
+        if scores_all_pairs(self.network):
             self.matrix = self._matrix
-
-    @property
-    def output(self) -> nn.Module | None:
-        """The last layer of the network that scores, where it names one."""
-        return getattr(self.network, "output", None)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         return self.network(x, self._standardised(z))

@@ -28,10 +28,15 @@ class GaussianNoise(nn.Module):
     Args:
         std: standard deviation of the noise, in units of its input.
         always: add it in evaluation mode too.
+
+    Raises:
+        InputError: if ``std`` is below 0.
     """
 
     def __init__(self, std: float, always: bool = False) -> None:
         super().__init__()
+        if not std >= 0:
+            raise InputError(f"Expected a standard deviation of noise >= 0 but got {std}; correct it.")
         self.std = std
         self.always = always
 
@@ -95,7 +100,7 @@ class BlurredStatistics(nn.Module):
         super().__init__()
         self.blur = GaussianNoise(x_noise, always=True)
         self.body = _elu_layers([math.prod(x_shape) + math.prod(z_shape), *hidden], 0.0, 0.0)
-        self.output = nn.Linear(hidden[-1], 1)
+        self.output = nn.Linear([math.prod(x_shape) + math.prod(z_shape), *hidden][-1], 1)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         blurred = self.blur(x).reshape(len(x), -1)

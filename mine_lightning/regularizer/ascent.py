@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -16,6 +17,7 @@ from mine_lightning.bounds import Bound
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
 from mine_lightning.pairing import Pairing
+from mine_lightning.regularizer.average import Average
 from mine_lightning.regularizer.ranks import Ranks
 from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory
 
@@ -69,19 +71,23 @@ class Ascent:
         self._bound_at_first = copy.deepcopy(bound.state_dict())
         self._shapes: tuple[Shape, Shape] | None = None
         self._restored: dict[str, Any] = {}
+        self._average = Average()
 
     def state_dict(self) -> dict[str, Any]:
         """Return T's shapes and state and its optimizer's; no shapes where there is no T yet."""
         if self.mine is None or self._optimizer is None or self._shapes is None:
             return self._restored or {"shapes": None}  # not nothing, which Lightning would not hand back
-        return {
+        state = {
             "shapes": [list(shape) for shape in self._shapes],
             "mine": self.mine.state_dict(),
             "optimizer": self._optimizer.state_dict(),
         }
+        average = self._average.state_dict()
+        return state if average is None else {**state, "average": average}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state: at once where T is there, else when it is built; one without T starts anew."""
+        self._average.load_state_dict(state.get("average"))
         if not state.get("shapes"):
             self.mine = self._optimizer = self._shapes = None
             self._make[1].load_state_dict(self._bound_at_first)  # its moving average
@@ -102,6 +108,28 @@ class Ascent:
             if any((parameter.device, parameter.dtype) != place for parameter in self.mine.parameters()):
                 self.mine.to(*place)
                 self._optimizer.load_state_dict(self._optimizer.state_dict())  # its moments follow the parameters
+        if self.mine is not None and trainer.state.fn != TrainerFn.FITTING:
+            self._average.loaded(self.mine.statistics_network)
+
+    def start(self, trainer: Trainer, host: LightningModule) -> None:
+        """Get ready for a training."""
+        self.resume(trainer, host)
+        self._average.start(trainer, None if self.mine is None else self.mine.statistics_network)
+
+    def finish(self) -> None:
+        """Take the place of what the host's weights have become by the end of a training: their average, if any."""
+        if self.mine is not None:
+            self._average.settle(self.mine.statistics_network)
+
+    def evaluate(self, trainer: Trainer, host: LightningModule, x: Tensor, z: Tensor, draw: str) -> tuple[Tensor, ...]:
+        """Return T's scores of held-out pairs, by its average where the host is averaged; see :class:`MINE`.
+
+        Raises:
+            InputError: if the shapes differ from the first pair's.
+        """
+        mine = self.ready(trainer, host, x, z)
+        with self._average.in_place(mine.statistics_network):
+            return mine.evaluate(x, z, draw)
 
     def ready(self, trainer: Trainer, host: LightningModule, x: Tensor, z: Tensor) -> MINE:
         """Return MINE for pairs (x, z), built the first time.
@@ -138,6 +166,7 @@ class Ascent:
             self._step(parameters, found, ranks)
             mine.updates += 1
             first = first or Reading(value, drift, marginal.numel(), mine.bound.limit(*marginal.shape[:2]))
+        self._average.follow(trainer, mine.statistics_network)
         assert first is not None
         return first
 

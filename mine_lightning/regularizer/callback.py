@@ -22,6 +22,7 @@ from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.beta import BetaSchedule
 from mine_lightning.regularizer.capture import Side
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.compiled import KeepBuffers
 from mine_lightning.regularizer.delivery import RAW_STEP, Delivery, is_logged, scale_of
 from mine_lightning.regularizer.first_batches import FirstBatches
@@ -29,7 +30,7 @@ from mine_lightning.regularizer.health import Health
 from mine_lightning.regularizer.merge import Merged, merge, parameters_of
 from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.ranks import Ranks
-from mine_lightning.regularizer.recorder import Captured, Recorder
+from mine_lightning.regularizer.recorder import Recorder
 from mine_lightning.regularizer.term import above_zero, refuse_reentrant_checkpoint, slopes
 from mine_lightning.regularizer.validation import Validation
 from mine_lightning.types import OptimizerFactory, StatisticsFactory
@@ -216,7 +217,10 @@ class MINERegularizer(Callback):
         self._delivery.start()
         self._ranks.join(pl_module.device)
         self._recorder.attach(pl_module)
-        self._ascent.resume(trainer, pl_module)
+        self._ascent.start(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._ascent.finish()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._let_go()

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mine_lightning.errors import InputError
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.graph import dependencies
 from mine_lightning.regularizer.merge import ClearingWatch, GradientStore, Merged, add, parameters_of
 from mine_lightning.regularizer.ranks import Ranks
-from mine_lightning.regularizer.recorder import Captured
 from mine_lightning.regularizer.term import gradients, join_loss
 
 __all__ = ["RAW_STEP", "Delivery", "is_logged", "scale_of"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pytorch_lightning import LightningModule, Trainer
 
 from mine_lightning.errors import InputError
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.graph import leaves, was_walked
 from mine_lightning.regularizer.merge import parameters_of
 from mine_lightning.regularizer.once import Once
-from mine_lightning.regularizer.recorder import Captured, Recorder
+from mine_lightning.regularizer.recorder import Recorder
 
 __all__ = ["FirstBatches"]
 

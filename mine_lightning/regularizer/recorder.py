@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -14,58 +10,15 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
-from mine_lightning.regularizer.capture import Capture, Side, describe
+from mine_lightning.regularizer.capture import Capture, Side
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.hooks import put_on
+from mine_lightning.regularizer.lookup import attribute_of, entry_of, module_of
 from mine_lightning.regularizer.once import Once
 
-__all__ = ["Captured", "Recorder"]
+__all__ = ["Recorder"]
 
 _Version: TypeAlias = tuple[Tensor, int]  # how often it has been changed in place
-
-
-@dataclass
-class Captured:
-    """A pair caught in one forward pass of the host, still in its graph.
-
-    Attributes:
-        x: samples ``[n, ...]``.
-        z: their partners ``[n, ...]``.
-        sources: the tensors of x, and of z, as the host holds them, before any index; several where a side joins them.
-        share: the term's gradient through this pair by parameter of the host, once it was computed; empty where it
-            joined the loss.
-        asked: the parameters that the share was computed for; one that was frozen then may be trained later.
-        slopes: the bound's gradient for each of ``through``, with sign and weight and the loss scaler's scale, as
-            :func:`mine_lightning.regularizer.term.gradients` takes them; None where the pair joined the loss.
-        seen: whether Lightning told of a backward that runs through the pair.
-    """
-
-    x: Tensor
-    z: Tensor
-    sources: tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
-    share: dict[nn.Parameter, Tensor] | None = None
-    asked: set[nn.Parameter] = field(default_factory=set)
-    slopes: tuple[list[Tensor], float, Tensor | float] | None = None
-    seen: bool = False
-
-    @property
-    def carries(self) -> tuple[bool, bool]:
-        """Whether x, and whether z, is a function of the host's parameters.
-
-        A leaf that is no parameter is not, even where it requires a gradient: a gradient penalty asks for that of data.
-        """
-        x, z = (any(_is_function(source) for source in sources) for sources in self.sources)
-        return x and self.x.requires_grad, z and self.z.requires_grad
-
-    @property
-    def through(self) -> list[Tensor]:
-        """Those of x and z by which the term's gradient reaches the host."""
-        return [tensor for tensor, carries in zip((self.x, self.z), self.carries, strict=True) if carries]
-
-    @property
-    def roots(self) -> list[Tensor]:
-        """The sources of those: they are what a loss depends on."""
-        sides = (sources for sources, carries in zip(self.sources, self.carries, strict=True) if carries)
-        return [source for sources in sides for source in sources if _is_function(source)]
 
 
 class Recorder:
@@ -124,7 +77,7 @@ class Recorder:
         self._attached = True
         for capture in self.captures:
             if capture.kind in ("output", "input"):
-                module = _find_module(host, capture)
+                module = module_of(host, capture)
                 self._handles += put_on(module, self, capture)
                 self._hooked.append(module)
 
@@ -134,7 +87,7 @@ class Recorder:
         Raises:
             InputError: if a name no longer exists, with the names that do.
         """
-        named = [_find_module(host, capture) for capture in self.captures if capture.kind in ("output", "input")]
+        named = [module_of(host, capture) for capture in self.captures if capture.kind in ("output", "input")]
         return self._attached and all(a is b for a, b in zip(self._hooked, named, strict=True))
 
     def detach(self) -> None:
@@ -152,10 +105,10 @@ class Recorder:
         self._armed, self._paused = True, False
         for capture in self.captures:
             if capture.kind == "attr":
-                found = _attribute(host, capture)
+                found = attribute_of(host, capture)
                 self._stale[capture.text] = found, _versions(_tensors(capture, found))
             elif capture.kind == "batch":
-                entry = _entry(batch, capture)
+                entry = entry_of(batch, capture)
                 if entry is not None:  # as of a CombinedLoader whose shorter loader has ended: no pair in this batch
                     self._found[capture.text] = entry
 
@@ -194,11 +147,9 @@ class Recorder:
             self._warn_of_changes()
             if self._newest is not None:
                 self._warn_of_a_mix(again)
-            (x_sources, x), (z_sources, z) = (side.select(self._found) for side in self._sides)
-            _check_pairs(x, z, *self._sides)
             # of a pass after the backward, as to log what the step has changed, no backward is asked any more
             seen = self._newest is not None and self._newest.seen
-            self._newest = Captured(_joined(x), _joined(z), (x_sources, z_sources), seen=seen)
+            self._newest = Captured.of(*self._sides, self._found, seen)
             self._newest_tensors = {c.text: _tensors(c, self._found[c.text]) for c in self.captures}
             self._newest_entered = dict(self._entered)
             self._parameter_versions = {t: f._version for t, f in self._found.items() if isinstance(f, nn.Parameter)}
@@ -226,7 +177,7 @@ class Recorder:
         """
         if self._ran_frozen:
             return True
-        modules = [_find_module(host, capture) for capture in self.captures if capture.kind == "output"]
+        modules = [module_of(host, capture) for capture in self.captures if capture.kind == "output"]
         return any(_without_gradients(module) for module in modules)
 
     def enter(self, capture: Capture, entered: Any) -> None:
@@ -261,7 +212,7 @@ class Recorder:
         missing, names = self.missing()
         attributes = [capture for capture in missing if capture.kind == "attr"]
         if attributes:
-            there = all(_attribute(host, capture) is not None for capture in attributes)
+            there = all(attribute_of(host, capture) is not None for capture in attributes)
             what = "it is not set anew there" if there else "there is none"
             return (
                 f"Expected {names} to name an attribute of {type(host).__name__} that training_step sets but {what} "
@@ -274,7 +225,7 @@ class Recorder:
 
     def _look_up(self, host: LightningModule, capture: Capture) -> None:
         """Record an attribute as it is now; a host may set it after the first of several backwards."""
-        found = _attribute(host, capture)
+        found = attribute_of(host, capture)
         older, versions = self._stale.get(capture.text, (None, []))
         stale = found is older and not isinstance(found, nn.Parameter)
         # a host may change what its attribute holds, or the tensor itself where that is a buffer
@@ -346,59 +297,6 @@ def _without_gradients(module: nn.Module) -> bool:
     return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
-def _find_module(host: LightningModule, capture: Capture) -> nn.Module:
-    try:
-        return host.get_submodule(capture.path)
-    except AttributeError:
-        if callable(getattr(host, capture.path, None)):
-            raise InputError(
-                f"Expected {capture.text!r} to name a submodule of {type(host).__name__} but it is a method; take what "
-                "receives its result, as 'input:decoder' does, or set self.z to it and give 'attr:z'."
-            ) from None
-        names = [name for name, _ in host.named_modules() if name]
-        near = difflib.get_close_matches(capture.path, names, n=1)
-        hint = f"did you mean {capture.kind}:{near[0]}? " if near else ""
-        shown = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-        raise InputError(
-            f"Expected {capture.text!r} to name a submodule of {type(host).__name__} but there is no "
-            f"{capture.path!r}; {hint}it has: {shown}."
-        ) from None
-
-
-def _entry(batch: Any, capture: Capture) -> Any:
-    if not capture.path:
-        return batch
-    if isinstance(batch, Tensor):
-        raise InputError(
-            f"Expected a batch of several entries for {capture.text!r} but it is one tensor of shape "
-            f"{list(batch.shape)}; give 'batch:'."
-        )
-    number = int(capture.path) if capture.path.removeprefix("-").isdecimal() else None
-    try:
-        if isinstance(batch, Mapping):
-            return batch[number if capture.path not in batch and number in batch else capture.path]
-        # a field of a dataclass, a named tuple or another container by its name
-        if number is None and not hasattr(batch, capture.path) and hasattr(batch, "__getitem__"):
-            return batch[capture.path]
-        return batch[number] if number is not None else getattr(batch, capture.path)
-    except Exception:  # a field may be a property of the user's
-        raise InputError(
-            f"Expected {capture.text!r} to name an entry of the batch but the batch is {describe(batch)}; "
-            "give one of these, or 'batch:' for the whole batch."
-        ) from None
-
-
-def _attribute(host: LightningModule, capture: Capture) -> Any:
-    """Return what the host's attribute is now, or None where it has none."""
-    found: Any = host
-    try:
-        for name in capture.path.split("."):
-            found = getattr(found, name, None)
-    except Exception:  # a property that is not to be asked for yet
-        return None
-    return found
-
-
 def _alike(one: Any, other: Any) -> bool:
     """Return whether two are one tensor, or views of one."""
     if one is other or not (isinstance(one, Tensor) and isinstance(other, Tensor)):
@@ -406,36 +304,3 @@ def _alike(one: Any, other: Any) -> bool:
     if not one.layout == other.layout == torch.strided:  # a sparse one has no single place in memory
         return False
     return one.data_ptr() == other.data_ptr() and one.shape == other.shape
-
-
-def _is_function(source: Tensor) -> bool:
-    """Return whether a tensor is a function of parameters, or one itself, that require a gradient."""
-    return source.requires_grad and (source.grad_fn is not None or isinstance(source, nn.Parameter))
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    """Return the samples of all parts; of a single part, the host's own tensor.
-
-    Parts of different precisions meet in float32 or better: whole numbers lose their last digits in a half.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    if len({part.dtype for part in parts}) > 1:
-        common = functools.reduce(torch.promote_types, (part.dtype for part in parts), torch.float32)
-        parts = [part.to(common) for part in parts]
-    return torch.cat(parts)
-
-
-def _check_pairs(x: list[Tensor], z: list[Tensor], of_x: Side, of_z: Side) -> None:
-    """Refuse sides whose samples are no pairs: a part of x goes with the part of z that has its place.
-
-    Raises:
-        InputError: if two with the same place differ in their number of samples.
-    """
-    for one, other, name, partner in zip(x, z, of_x.captures, of_z.captures, strict=True):
-        if one.ndim == 0 or other.ndim == 0 or len(one) != len(other):
-            raise InputError(
-                f"Expected x and z to have the same number of samples but {name.text!r} has shape {list(one.shape)} "
-                f"and {partner.text!r} has {list(other.shape)}; the first axis must count samples, and both come from "
-                "the same pass."
-            )

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.graph import has_reentrant_checkpoint
 from mine_lightning.regularizer.ranks import Ranks
-from mine_lightning.regularizer.recorder import Captured
 
 __all__ = ["above_zero", "gradients", "join_loss", "refuse_reentrant_checkpoint", "slopes"]
 

@@ -67,8 +67,7 @@ class Validation:
                 self._tell_unseen(host)
             elif len(pair.x) >= 2:
                 x, z = detached(pair.x, host), detached(pair.z, host)
-                mine = self._ascent.ready(trainer, host, x, z)
-                self._held_out.add(*mine.evaluate(x, z, f"validation {number}"))
+                self._held_out.add(*self._ascent.evaluate(trainer, host, x, z, f"validation {number}"))
         self._recorder.disarm()
 
     def estimate(self, world_size: int) -> tuple[Tensor, Tensor] | None:

@@ -18,7 +18,7 @@ from typing import Any
 from mine_lightning.claim import ClaimedError, claim
 from mine_lightning.cli import arguments
 from mine_lightning.cli.main import planned
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 from mine_lightning.results.tables import RESULTS, keep, load
 from mine_lightning.runs.folder import RunFolder
 
@@ -62,7 +62,7 @@ class Planned:
         request = arguments.parse(list(words))
         if not request.configs:
             raise InputError(f"Expected --config NAME in `train.py {' '.join(words)}` but there is none; name one.")
-        output = Path(str(dict(request.overrides)["output"])).expanduser()  # the shell leaves the ~ of --output=~/runs
+        output = expanded(str(dict(request.overrides)["output"]))  # the shell leaves the ~ of --output=~/runs
         return cls(tuple(words), planned(request), output)
 
     def kept(self, root: Path) -> bool:

@@ -38,7 +38,11 @@ those of a machine that did other work beside, and of a run that was held up the
 
 
 def document(root: Path) -> str:
-    """Return what ``RESULTS.md`` holds, from a folder of results."""
+    """Return what ``RESULTS.md`` holds, from a folder of results.
+
+    Raises:
+        InputError: if the seeds of a row are of different configs, or a result is damaged.
+    """
     summaries = load(root)
     parts = [_HEAD, *(_section(section, summaries, root) for section in SECTIONS)]
     parts += ["## Estimates of mutual information\n", *(_figure(figure, root, summaries) for figure in FIGURES)]
@@ -56,7 +60,7 @@ def write(repository: Path) -> list[Path]:
         InputError: if the README has lost the marks around its table.
     """
     results, readme = repository / "RESULTS.md", repository / "README.md"
-    before, beginning, rest = readme.read_text().partition(_BEGINNING)
+    before, beginning, rest = readme.read_text(encoding="utf-8").partition(_BEGINNING)
     _, end, after = rest.partition(_END)
     if not beginning or not end:
         raise InputError(
@@ -85,7 +89,9 @@ def _section(section: Section, summaries: Sequence[Summary], root: Path | None =
         # of parts of a data set, each has a row of its own
         for dataset in sorted({s["dataset"] for s in runs}) or [section.dataset]:
             title = row.title if dataset == section.dataset else f"{row.title} ({dataset})"
-            lines.append(_row(title, row, section, [s for s in runs if s["dataset"] == dataset], others))
+            same = [s for s in runs if s["dataset"] == dataset]
+            _check_one_config(title, same)
+            lines.append(_row(title, row, section, same, others))
     if any(f"floor_{column.key}" in s["metrics"] for s in found for column in section.columns):
         blank = len(section.which) * [""]
         floors = ([*blank[1:], _floor(found, f"floor_{column.key}", column.spec)] for column in section.columns)
@@ -102,6 +108,17 @@ def _section(section: Section, summaries: Sequence[Summary], root: Path | None =
     if root is not None and section.picture and (root / "pictures" / section.picture).is_file():
         text += ["", f"![{section.title}](results/pictures/{section.picture})"]
     return "\n".join(text) + "\n"
+
+
+def _check_one_config(title: str, runs: Sequence[Summary]) -> None:
+    """Refuse a mean over seeds of different configs, as a row half way through `run` after a change has them."""
+    hashes = {s.get("config_hash"): s["seed"] for s in runs}
+    if len(hashes) > 1:
+        (one, first), (other, second), *_ = hashes.items()
+        raise InputError(
+            f"Expected the runs of {title} to be of one config but seed {first} has the config_hash {one} and seed "
+            f"{second} has {other}; run the others anew, or delete them from results/."
+        )
 
 
 def _of(row: Row, section: Section, summaries: Sequence[Summary]) -> list[Summary]:

@@ -170,7 +170,8 @@ SECTIONS = (
     Section(
         "Stacked MNIST, the term and the penalty",
         "What the mutual-information term and the zero-centred gradient penalty each do, at the size of the main job. "
-        "Nobody has published this.",
+        "Nobody has published this. Seed 0 of the term alone is from before T's moving average had a limit on what one "
+        "batch counts, seed 1 from after.",
         MODES,
         (
             Row("neither", "gan_stacked_mnist_dcgan", "no_penalty"),
@@ -238,7 +239,8 @@ SECTIONS = (
         "is along the slope of the log-odds. That of the probability vanishes where a classifier is sure, which passed "
         "for robustness: runs from before have it, and those whose checkpoints were still there were attacked again. "
         "T of MINE (Gaussian) sees the code beside its own mean, and the code starts noisy: ours, where the paper's T "
-        "sees the digit.",
+        "sees the digit. Seed 0 of MINE (Propagated) and (Additive) is from before T's moving average had a limit on "
+        "what one batch counts, the other seeds from after.",
         (*ERROR, _OLD_FGSM),
         _nine("default"),
         against="Baseline",
@@ -250,7 +252,8 @@ SECTIONS = (
         "MINE's own value is that on 10,000 held-out training digits. 20 epochs (`--config ib_beta_1e-3`); T sees the "
         "code beside its own mean, and the code starts noisy. Near ln N = 9.21 nats no lower bound is to be trusted, "
         "and the upper one says only that codes do not overlap. MINE's value is that of a T with a limit of 20 nats, "
-        "which overstates a code that hardly has noise; where the term is strong, it reads far less than there is.",
+        "which overstates a code that hardly has noise; where the term is strong, it reads far less than there is. It "
+        "was read before T was averaged as the encoder is, by a T that went with the newest weights.",
         (
             Column("mi_upper", "upper bound, nats", ".2f"),
             Column("mi_lower", "lower bound, nats", ".2f"),

@@ -114,7 +114,8 @@ def sweep(words: Sequence[str], train: Callable[[Sequence[str]], int] | None = N
         combination = runs[place][0]
         print(f"[{place + 1}/{len(runs)}] {_name(combination)}", flush=True)
         folder = planned.finish(train)
-        rows[place] = (combination, grid.measures(json.loads((folder / "summary.json").read_text())), folder)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        rows[place] = (combination, grid.measures(summary), folder)
     found = [rows[place] for place in sorted(rows)]
     print("\n" + _table(grid, found, f"{asked.file}, {len(found)} runs"))
     if len(found) > 1:

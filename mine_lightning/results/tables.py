@@ -36,6 +36,8 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         InputError: if the run has not finished, or a run of another config has its place or another seed's beside it.
     """
     source = run / "summary.json"
+    if (run / "estimate.json").is_file():
+        raise InputError(f"Expected a run but {run} has an estimate of data of your own; no table has a place for it.")
     if not source.is_file():
         raise InputError(
             f"Expected a finished run in {run} but it has no summary.json; "
@@ -48,7 +50,7 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         for other in row:  # a row of RESULTS.md is their mean
             _check_same(other, summary, run)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, source.read_text())
+    write_whole(target, source.read_text(encoding="utf-8"))
     first = min([_kept(path)["seed"] for path in row], default=summary["seed"])
     if (run / "figure.png").is_file() and summary["protocol"] == "default" and summary["seed"] <= first:
         picture = root / "pictures" / f"{target.parent.name}.png"  # of a study: RESULTS.md shows it
@@ -79,7 +81,7 @@ def load(root: Path = RESULTS) -> list[dict[str, Any]]:
 
 def _kept(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(
             f"Expected a kept result in {path} but it is no JSON ({error}); take it from git again, or delete it and "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
-__all__ = ["MetricsCSV", "read_metrics"]
+__all__ = ["MetricsCSV", "read_metrics", "read_numbers"]
 
 
 class MetricsCSV(Logger):
@@ -94,16 +95,30 @@ class MetricsCSV(Logger):
         return [row for row in rows if (row.get("step") or "").isdigit() and int(row["step"]) < self._keep_until]
 
     def _write(self, path: Path, mode: str, rows: list[dict[str, Any]]) -> None:
-        with path.open(mode, newline="") as file:
+        with path.open(mode, newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
             if mode == "w":
                 writer.writeheader()
             writer.writerows(rows)
 
 
+def read_numbers(path: Path) -> list[tuple[int, dict[str, float]]]:
+    """Return of each row of a ``metrics.csv`` the batches trained and its numbers; what is none is left out."""
+    rows = []
+    for row in read_metrics(path):
+        if (row.get("step") or "").isdigit():
+            numbers = {}
+            for key, text in row.items():
+                if key not in ("step", "epoch") and text:
+                    with suppress(ValueError):  # a host may log True
+                        numbers[key] = float(text)
+            rows.append((int(row["step"]) + 1, numbers))
+    return rows
+
+
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a ``metrics.csv``, none where there is no file; a last row that a kill cut off is left out."""
     if not path.is_file():
         return []
-    text = path.read_text(errors="replace")
+    text = path.read_text(encoding="utf-8", errors="replace")
     return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))

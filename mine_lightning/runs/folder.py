@@ -16,7 +16,7 @@ import yaml
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from mine_lightning.claim import claim
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, expanded
 
 __all__ = ["RunFolder", "read_summary", "write_whole"]
 
@@ -60,7 +60,7 @@ class RunFolder:
         if _VARIABLE in os.environ and _rank() != 0:
             return cls(Path(os.environ[_VARIABLE]))
         stem = f"{protocol}-{dataset}-seed{seed}-{_launch() or datetime.now().strftime('%Y%m%d-%H%M%S')}"
-        path = Path(root).expanduser() / experiment / stem
+        path = expanded(root) / experiment / stem
         if _rank() != 0:
             return cls(path)
         try:
@@ -82,7 +82,12 @@ class RunFolder:
         Raises:
             InputError: if it is none, or holds no checkpoint.
         """
-        folder = cls(Path(path).expanduser())
+        folder = cls(expanded(path))
+        if (folder.path / "estimate.json").is_file():
+            raise InputError(
+                f"Expected the folder of a run at {path} but it has an estimate, which is finished; start another by "
+                f"--config {folder.config_file}."
+            )
         for needed in (folder.config_file, folder.path / "run.json"):
             if not needed.is_file():
                 raise InputError(
@@ -161,7 +166,7 @@ class RunFolder:
     def identity(self) -> dict[str, Any]:
         """Experiment, protocol, dataset, seed, config_hash, commit and wandb_id, as ``run.json`` keeps them."""
         try:
-            found = json.loads((self.path / "run.json").read_text())
+            found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
@@ -189,7 +194,7 @@ def read_summary(path: Path) -> dict[str, Any]:
         InputError: if it is damaged.
     """
     try:
-        summary = json.loads(path.read_text())
+        summary = json.loads(path.read_text(encoding="utf-8"))
         if {"experiment", "protocol", "dataset", "seed"} <= set(summary):
             return summary
     except (ValueError, TypeError):
@@ -203,7 +208,7 @@ def read_summary(path: Path) -> dict[str, Any]:
 def write_whole(path: Path, text: str) -> None:
     """Write a file in one step, so that a kill leaves the old one or the new one, never a part."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text)
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
 
 

@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.accelerators import CUDAAccelerator
 
 __all__ = ["choose_precision", "commit", "hardware", "versions"]
 
 
-def choose_precision() -> tuple[str, str]:
+def choose_precision(accelerator: str = "auto") -> tuple[str, str]:
     """Return Lightning's precision that is fastest here, and why in words.
 
     bfloat16 autocast halves a step of a small GAN on processors with bfloat16 instructions and slows it on others.
+
+    Args:
+        accelerator: the Trainer's; "auto" is the GPU where there is one.
     """
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and accelerator in ("auto", "gpu", "cuda"):
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16-mixed", "the GPU has bfloat16"
         return "32-true", "the GPU has no bfloat16"
@@ -28,11 +33,17 @@ def choose_precision() -> tuple[str, str]:
     return "32-true", "the processor has no bfloat16 instructions"
 
 
-def hardware() -> str:
-    """Return the accelerator or processor and the number of threads, in words."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    return f"{_processor()}, {torch.get_num_threads()} threads"
+def hardware(trainer: Trainer | None = None) -> str:
+    """Return the accelerator or processor, the number of threads and, above 1, of processes, in words.
+
+    Args:
+        trainer: whose devices are meant; all of this machine by default.
+    """
+    if torch.cuda.is_available() if trainer is None else isinstance(trainer.accelerator, CUDAAccelerator):
+        devices = torch.cuda.device_count() if trainer is None else trainer.world_size
+        return f"{devices} x {torch.cuda.get_device_name()}"
+    processes = "" if trainer is None or trainer.world_size == 1 else f", {trainer.world_size} processes"
+    return f"{_processor()}, {torch.get_num_threads()} threads{processes}"
 
 
 def versions() -> dict[str, str]:
@@ -78,7 +89,7 @@ def commit() -> str | None:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -51,5 +51,5 @@ def read_mode_counts(path: Path) -> dict[int, list[int]]:
     """Return samples per mode by step, in training batches; empty where there is no such file."""
     if not path.is_file():
         return {}
-    _, *rows = csv.reader(path.read_text().splitlines())
+    _, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
     return {int(step): [int(count) for count in counts] for step, *counts in rows}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mine_lightning.errors import InputError
-from mine_lightning.runs.csv_log import read_metrics
+from mine_lightning.errors import InputError, expanded
+from mine_lightning.runs.csv_log import read_numbers
 from mine_lightning.runs.folder import RunFolder, read_summary
 from mine_lightning.runs.mode_counts import read_mode_counts
 from mine_lightning.runs.warning_log import read_warnings
@@ -50,7 +49,7 @@ class RunRecord:
         Raises:
             InputError: if it is none.
         """
-        folder = RunFolder(Path(path).expanduser())
+        folder = RunFolder(expanded(path))
         identity = folder.identity if (folder.path / "run.json").is_file() else {}
         if not {"experiment", "protocol", "dataset", "seed"} <= set(identity):
             raise InputError(
@@ -67,7 +66,7 @@ class RunRecord:
             read_curves(folder.path / "metrics.csv"),
             _pictures(folder.samples),
             read_mode_counts(folder.modes_file),
-            folder.config_file.read_text() if folder.config_file.is_file() else "",
+            folder.config_file.read_text(encoding="utf-8") if folder.config_file.is_file() else "",
             read_warnings(folder.warnings_file),
         )
 
@@ -93,12 +92,7 @@ def _pictures(folder: Path) -> dict[str, dict[int, Path]]:
 def read_curves(path: Path) -> dict[str, Curve]:
     """Return every column of numbers of a ``metrics.csv`` but ``step`` and ``epoch``, by its name."""
     curves: dict[str, Curve] = {}
-    for row in read_metrics(path):
-        if not (row.get("step") or "").isdigit():
-            continue
-        for key, text in row.items():
-            if key not in ("step", "epoch") and text:
-                with suppress(ValueError):  # a host may log True
-                    number = float(text)
-                    curves.setdefault(key, []).append((int(row["step"]) + 1, number))
+    for step, numbers in read_numbers(path):
+        for key, number in numbers.items():
+            curves.setdefault(key, []).append((step, number))
     return curves

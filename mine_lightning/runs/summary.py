@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mine_lightning.runs.csv_log import read_metrics
+from mine_lightning.runs.csv_log import read_numbers
 from mine_lightning.runs.machine import commit, hardware, versions
 
 __all__ = ["curve", "mean_and_stderr", "summarise"]
@@ -24,6 +24,7 @@ def summarise(
     wall_time: float,
     precision: str,
     judge_accuracy: float | None = None,
+    machine: str | None = None,
 ) -> dict[str, Any]:
     """Return what ``summary.json`` holds.
 
@@ -35,6 +36,7 @@ def summarise(
         wall_time: seconds, over all sessions of the run.
         precision: Lightning's name for it.
         judge_accuracy: test accuracy of the judge that the metrics rest on, where there is one.
+        machine: the hardware that it ran on, in words; this machine by default.
     """
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return {
@@ -46,7 +48,7 @@ def summarise(
         "config_hash": identity["config_hash"],
         "wall_time_s": round(wall_time, 1),
         "peak_memory_mb": round(kibibytes / 1024),
-        "hardware": hardware(),
+        "hardware": machine or hardware(),
         "precision": precision,
         "versions": versions(),
         "commit": identity.get("commit") or commit(),  # that of its start: the files may have changed since
@@ -56,10 +58,10 @@ def summarise(
 def curve(path: Path) -> list[dict[str, float]]:
     """Return the validations in ``metrics.csv``, oldest first: the batches trained and every ``val/`` metric."""
     points = []
-    for row in read_metrics(path):
-        values = {key.removeprefix("val/"): float(row[key]) for key in row if key.startswith("val/") and row[key]}
+    for step, numbers in read_numbers(path):
+        values = {key.removeprefix("val/"): value for key, value in numbers.items() if key.startswith("val/")}
         if values:
-            points.append({"step": int(row["step"]) + 1, **{k: _rounded(k, v) for k, v in values.items()}})
+            points.append({"step": step, **{k: _rounded(k, v) for k, v in values.items()}})
     return points
 
 

@@ -36,10 +36,10 @@ def kept_warnings(path: Path) -> Iterator[None]:
 
 def read_warnings(path: Path) -> list[str]:
     """Return the warnings that a run has kept, oldest first."""
-    return path.read_text().splitlines() if path.is_file() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
 @rank_zero_only
 def _append(path: Path, text: str) -> None:
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(text + "\n")

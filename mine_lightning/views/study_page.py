@@ -33,7 +33,7 @@ def study_page(folder: RunFolder, summary: dict[str, Any]) -> str:
         page.section("Result", page.table(("estimator", "mean absolute error, nats"), errors)),
         page.section("Figure", drawn),
         page.section("Every point, nats", _points(summary)),
-        page.section("More", *page.origin(folder.config_file.read_text(), summary["versions"])),
+        page.section("More", *page.origin(folder.config_file.read_text(encoding="utf-8"), summary["versions"])),
     ]
     return page.page(title, parts)
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import digamma
 
 from mine_lightning.baselines import ksg
@@ -51,3 +52,28 @@ def test_wrong_input_is_told():
         ksg(np.zeros(5), np.zeros(4))
     with pytest.raises(InputError, match="Expected k from 1 to 4 neighbours of 5 samples but got 5"):
         ksg(np.arange(5), np.arange(5), k=5)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_tensors_are_read_in_any_precision_and_with_a_graph(kind):
+    x, z = Gaussian("g", sparse(1, 0.5)).sample(200, 1)
+    rounded = x.to(kind)
+    assert ksg(rounded.clone().requires_grad_(), z) == ksg(rounded.float().numpy(), z.numpy())
+
+
+@pytest.mark.parametrize(
+    ("x", "k", "message"),
+    [
+        (np.arange(5), 2.5, "Expected k to be a whole number of neighbours but got 2.5"),
+        (np.arange(5), True, "Expected k to be a whole number of neighbours but got True"),
+        (np.arange(5) + 1j, 3, "Expected real numbers in x but got complex128"),
+        (["a"] * 5, 3, "Expected real numbers in x but got"),
+        ([np.nan, 1, 2, 3, 4], 3, "Expected finite numbers in x but some are NaN or infinite"),
+        ([], 3, r"Expected x as samples \[n\] or \[n, ...\] but got shape \[0\]"),
+        (1.0, 3, r"Expected x as samples \[n\] or \[n, ...\] but got shape \[\]"),
+        ([[1.0], [2.0, 3.0]], 3, "Expected samples of one shape in x but"),
+    ],
+)
+def test_what_it_has_no_number_for_is_told(x, k, message):
+    with pytest.raises(InputError, match=message):
+        ksg(x, np.arange(5.0), k=k)

@@ -9,7 +9,7 @@ from cases import BOUNDS, GAUSSIAN_MI, gaussian_scores
 from torch import nn
 
 from mine_lightning import MINE, AllOthers, GaussianStatistics, InputError, StandardisedStatistics
-from mine_lightning.bounds import SumOverParts
+from mine_lightning.bounds import FDivergence, SumOverParts
 
 
 def scores(parts=3, n=20, k=4):
@@ -57,6 +57,11 @@ def test_the_drift_is_that_of_the_part_farthest_off():
 def test_less_than_one_part_is_refused(parts):
     with pytest.raises(InputError, match="Expected parts >= 1 but got"):
         SumOverParts(parts)
+
+
+def test_a_class_in_place_of_a_bound_is_refused():
+    with pytest.raises(InputError, match=r"Expected bound to be a bound .* but got .*; write FDivergence\(\)"):
+        SumOverParts(2, FDivergence)
 
 
 def test_t_and_bound_have_to_agree_on_the_parts():

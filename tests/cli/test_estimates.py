@@ -70,6 +70,8 @@ def test_checks_are_printed(pairs, capsys):
         (["--data.path", "pairs.csv", "--data.x", "heigth", "--data.z", "weight"], "no 'heigth'; nearest: height"),
         (["--data.path", "pairs.npy", "--estimate.fold", "2"], "folds"),
         (["--data.path", "pairs.npy", "--estimate", "3"], "Expected estimate to have keys, such as folds, but got 3"),
+        (["--data.path", "pairs.npy", "--estimate.checks", "3"], "Expected checks to be true or false but got 3"),
+        (["--data.path", "~nobody-of-that-name/pairs.npy"], "names a user that is not there"),
         (["--data.path", "pairs.npy", "--data.x", "1.0"], "Expected x as column numbers from 0 to"),
         (["--data", "{path: 5}"], "Expected data.path to be a file's path but got 5"),
         (["--data.path", "pairs.npy", "--data.paht", "2"], "path"),
@@ -89,3 +91,12 @@ def test_wrong_input_gets_one_sentence_and_exit_code_2(pairs, capsys, words, mes
 def test_the_config_can_be_printed(capsys):
     assert main(["--config", "mi_estimate", "--print_config"]) == 0
     assert yaml.safe_load(capsys.readouterr().out)["estimate"]["folds"] == 3
+
+
+def test_its_config_starts_it_again_beside_it_and_it_has_nothing_to_resume(pairs, tmp_path, capsys):
+    assert main([*SHORT, "--data.path", "pairs.npy", "--output", "out"]) == 0
+    (folder,) = (tmp_path / "out" / "mi_estimate").iterdir()
+    assert main(["--config", str(folder / "config.yaml"), "--output", "out"]) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mi_estimate"]
+    assert main(["--resume", str(folder)]) == 2
+    assert f"it has an estimate, which is finished; start another by --config {folder}" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from mine_lightning.estimation.cross_fit import Fold
 from mine_lightning.estimation.training import Point
 from mine_lightning.estimation.value import Value
 
+FINISHED = MLPStatistics((1,), (1,))
 GAUSSIAN = Gaussian("g", sparse(2, 0.7))
 
 
@@ -172,6 +173,12 @@ def test_the_running_estimate_is_shown_where_it_is_asked_for(capfd):
         ({"folds": 1}, "Expected at least 2 folds but got 1"),
         ({"folds": 21}, "Expected at least 10 pairs a fold but got 200 for 21 folds"),
         ({"max_steps": 0}, "Expected max_steps >= 1 but got 0"),
+        (
+            {"statistics_network": FINISHED},
+            "each fold trains one of its own, but got a finished MLPSt",
+        ),
+        ({"statistics_network": "MLPStatistics"}, "to make T from the shapes of x and z, .* but got 'MLPStatistics'"),
+        ({"statistics_network": lambda x, z: FINISHED}, "Expected a new T each time that stat"),
         ({"seed": -1}, "Expected seed from 0 to 4294967295 but got -1"),
     ],
 )

@@ -48,3 +48,22 @@ def test_large_data_is_fitted_on_a_part():
     assert isinstance(margin, NormalMargins)
     assert margin.sorted.shape == (1, SAMPLE)
     assert margin(raw).std().item() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-18, 1e300])
+@pytest.mark.parametrize("shape", [(200, 3), (50, 2, 6, 6)])
+def test_units_do_not_matter_to_standardised(shape, unit):
+    raw = 5 + 3 * torch.randn(shape, dtype=torch.float64)
+    torch.testing.assert_close(Standardised(raw * unit)(raw * unit), Standardised(raw)(raw), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e9])
+def test_a_channel_that_never_varies_is_nothing_and_not_its_rounding_enlarged(constant):
+    raw = torch.randn(50, 2, 6, 6, dtype=torch.float64)
+    raw[:, 1] = constant
+    assert Standardised(raw)(raw)[:, 1].abs().max() < 1e-6
+
+
+def test_a_small_spread_around_a_large_value_counts():
+    raw = 1e9 + 1e-4 * torch.randn(500, 1, dtype=torch.float64)
+    assert Standardised(raw)(raw).std().item() == pytest.approx(1, abs=1e-3)

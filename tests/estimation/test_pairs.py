@@ -65,6 +65,11 @@ def test_booleans_are_labels_and_many_whole_numbers_are_not():
     assert read_pairs(X, np.arange(200) * 7 % 199)[1].labels is None
 
 
+def test_labels_with_axes_of_one_are_labels():
+    sides = read_pairs(X, (np.arange(200) % 3)[:, None, None])
+    assert Pairs(*sides, True, 0)[torch.arange(5)][1].shape == (5, 3)
+
+
 def test_images_get_a_channel():
     x, _ = read_pairs(RNG.normal(size=(200, 8, 9)), Z)
     assert x.raw.shape == (200, 1, 8, 9)

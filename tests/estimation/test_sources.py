@@ -68,6 +68,9 @@ def test_parquet_lies_on_disk_with_its_types(files):
         ("pairs.parquet", "word", "a", "column 'word' is .*string; encode it as numbers"),
         ("pairs.csv", None, "a", "Expected x as one or more columns of .* but got None; it has a, b, c"),
         ("broken.npy", 0, 1, "Expected pairs in .*broken.npy but it can't be read"),
+        ("empty.npy", 0, 1, "Expected pairs in .*empty.npy but it can't be read"),
+        ("empty.npz", None, None, "Expected pairs in .*empty.npz but it can't be read"),
+        ("garbled.npy", 0, 1, "Expected pairs in .*garbled.npy but it can't be read"),
         ("broken.npz", None, None, "Expected pairs in .*broken.npz but it can't be read"),
         ("broken.parquet", "a", "b", "Expected a Parquet file in .*broken.parquet but"),
         ("cube.npy", 0, 1, r"Expected rows of columns in .* but got shape \[3, 3, 3\]"),
@@ -75,6 +78,10 @@ def test_parquet_lies_on_disk_with_its_types(files):
 )
 def test_what_cannot_be_read_is_told(files, name, x, z, message):
     (files / "broken.npy").write_bytes(b"not an array")
+    (files / "empty.npy").write_bytes(b"")
+    (files / "empty.npz").write_bytes(b"")
+    np.save(files / "garbled.npy", np.zeros((9, 2)))
+    (files / "garbled.npy").write_bytes((files / "garbled.npy").read_bytes().replace(b"'shape': (", b"'shape': (("))
     np.savez(files / "broken.npz", x=np.zeros(9), z=np.zeros(9))
     (files / "broken.npz").write_bytes((files / "broken.npz").read_bytes()[:-40])
     (files / "broken.parquet").write_bytes(b"not a table")

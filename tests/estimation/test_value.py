@@ -109,3 +109,29 @@ def test_joint_scores_are_those_of_the_diagonal():
     pairs = gaussian_pairs(2500, 0)
     x, z = pairs[torch.arange(2500)]
     torch.testing.assert_close(joint_scores(BestStatistics(), pairs, torch.arange(2500)), BestStatistics()(x, z))
+
+
+@pytest.mark.parametrize("scores_all", [True, False])
+def test_pairs_that_t_rules_out_count_as_pairs(scores_all):
+    """e^T = 0 belongs to the mean of e^T as any other value does."""
+
+    class Hard(OnePairAtATime):
+        def forward(self, x, z):
+            return super().forward(x, z).masked_fill((x * z).sum(1) < -1, -math.inf)
+
+    class HardForAll(Hard):
+        def matrix(self, x, z):
+            rows = [self(one.expand(len(z), -1), z) for one in x]
+            return torch.stack(rows)
+
+    pairs, index = gaussian_pairs(600, 0), torch.arange(600)
+    x, z = pairs[index]
+    kept = ((x * z).sum(1) >= -1).nonzero().flatten()  # the joint pairs that it rules out would make it -inf
+    found = value_of(HardForAll() if scores_all else Hard(), pairs, kept)
+    x, z = pairs[kept]
+    scores = HardForAll().matrix(x, z).double()
+    assert scores.isinf().any()
+    n = len(kept)
+    others = scores.masked_fill(torch.eye(n, dtype=torch.bool), -math.inf)
+    exact = scores.diagonal().mean() - (torch.logsumexp(others.flatten(), 0) - math.log(n * (n - 1)))
+    assert found.nats == pytest.approx(exact.item(), abs=1e-5 if scores_all else 0.1)

@@ -1,12 +1,16 @@
 """Whose turn it is: the order of the two steps, what the second sees, and what each leaves alone."""
 
+from functools import partial
+
 import gans
 import pytest
 import torch
 from cases import TinyDiscriminator, TinyGenerator, sgd, trainer
 from pytorch_lightning import LightningModule
 
+from mine_lightning.errors import InputError
 from mine_lightning.hosts.alternation import alternate, samples, step_schedules, turns
+from mine_lightning.networks import ConvGenerator
 from mine_lightning.networks.latents import CodeAndNoise
 
 
@@ -96,3 +100,30 @@ def test_latents_differ_between_batches_processes_and_streams():
     assert torch.equal(draw(1, 1, 1), draw(1, 1, 1))
     # the second process's first batch is what one process would call its second
     assert torch.equal(draw(1, 0, 0), draw(0, 1, 0, world=1))
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"optimizer": partial(torch.optim.Adam, lr=-1)}, "Expected optimizer_g with arguments that it takes but it f"),
+        ({"optimizer": partial(torch.optim.Adam, rate=1)}, "Expected optimizer_g with arguments that it takes but it"),
+        (
+            {"schedule": lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=0)},
+            "Expected schedule with arguments that it takes but it failed: ",
+        ),
+        ({"schedule": torch.optim.lr_scheduler.ReduceLROnPlateau}, "steps by epochs but got ReduceLROnPlateau"),
+    ],
+)
+def test_an_optimizer_or_a_schedule_that_does_not_fit_is_told(parts, message):
+    with pytest.raises(InputError, match=message):
+        gans.gan("dcgan", **parts).configure_optimizers()
+
+
+@pytest.mark.parametrize("name", gans.GANS)
+def test_latents_of_another_length_are_told_where_the_host_is_made(name):
+    with pytest.raises(
+        InputError, match="latent vectors of 6 numbers, which ConvGenerator takes, but code and noise to"
+    ):
+        gans.GANS[name](
+            generator=ConvGenerator(latent=6, width=2), latents=CodeAndNoise(2, 3), optimizer_g=sgd, optimizer_d=sgd
+        )

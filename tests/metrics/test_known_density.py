@@ -124,3 +124,22 @@ def test_one_sample_tells_nothing_and_shapes_that_differ_are_told():
         metric.update(torch.zeros(3, 2), torch.zeros(3, 1), torch.ones(3, 2))
     with pytest.raises(ValueError, match="2 samples or more"):
         known_density_bounds(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
+
+
+@pytest.mark.parametrize("least", [1e-6, 1e-10, 0.0])
+@pytest.mark.parametrize("common", [0.3, 1.7, 1e6])
+def test_a_dimension_that_tells_nothing_changes_nothing_whatever_its_place_and_its_noise(common, least):
+    z, mean, std = linear_code(400, 0.5)
+    code = torch.full((400, 1), common, dtype=torch.float64)
+    noisy = code + least * torch.randn(400, 1, dtype=torch.float64)
+    wide = (torch.cat(pair, 1) for pair in ((z, noisy), (mean, code), (std, torch.full_like(code, least))))
+    for found, expected in zip(known_density_bounds(*wide), known_density_bounds(z, mean, std), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_a_shift_of_all_codes_changes_nothing():
+    z, mean, std = linear_code(400, 1e-2)
+    for found, expected in zip(
+        known_density_bounds(z + 1e6, mean + 1e6, std), known_density_bounds(z, mean, std), strict=True
+    ):
+        torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)

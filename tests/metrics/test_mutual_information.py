@@ -34,6 +34,14 @@ def test_without_pairs_it_is_nan():
     assert MutualInformation().compute().isnan()
 
 
+def test_a_process_without_pairs_changes_nothing():
+    metric = MutualInformation()
+    metric.update(torch.empty(0), torch.empty(0, 3))
+    assert metric.compute().isnan()
+    both = updated(slice(0, 7), slice(0, 0))
+    assert torch.equal(both.compute(), updated(slice(0, 7)).compute())
+
+
 def test_batches_count_as_one():
     together, parts = updated(slice(None)), updated(slice(0, 7), slice(7, 900), slice(900, None))
     torch.testing.assert_close(together.compute(), parts.compute())

@@ -77,3 +77,9 @@ def test_negative_correlations_count_as_none():
 def test_images_smaller_than_the_window_are_told():
     with pytest.raises(ValueError, match="Expected images of at least 11 pixels a side but got 8"):
         PairSimilarity().update(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+
+
+def test_no_images_are_no_update():
+    metric = PairSimilarity()
+    metric.update(torch.zeros(0, 1, 28, 28), torch.zeros(0, 1, 28, 28))
+    assert metric.compute().isnan()

@@ -140,7 +140,9 @@ def test_information_of_noisy_labels_is_right(tmp_path):
 
 def test_the_biases_of_labels_are_trained():
     """A label that is rarer than another has another bias, which every bound sees."""
-    assert MINE(partial(LabelStatistics, classes=3), (2,), ()).statistics_network.output.bias.requires_grad
+    mine = MINE(partial(LabelStatistics, classes=3), (2,), ())
+    (group,) = mine.configure_optimizers().param_groups
+    assert any(parameter is mine.statistics_network.output.bias for parameter in group["params"])
 
 
 @pytest.mark.parametrize(("label", "shown"), [(4, "4"), (-1, "-1"), (0.5, "0.5"), (math.nan, "nan")])
@@ -154,3 +156,15 @@ def test_a_label_that_is_no_class_is_told(label, shown):
 def test_what_is_no_label_is_told(z_shape, classes):
     with pytest.raises(InputError, match="Expected one label a sample, of 2 classes or more, but got"):
         LabelStatistics((2,), z_shape, classes)
+
+
+@pytest.mark.parametrize("std", [-1.0, math.nan])
+def test_noise_below_zero_is_refused_and_not_taken_for_none(std):
+    with pytest.raises(InputError, match="Expected a standard deviation of noise >= 0 but got"):
+        MLPStatistics((2,), (3,), input_noise=std)
+
+
+def test_a_perceptron_without_hidden_layers_is_linear():
+    for T in (MLPStatistics((2,), (3,), hidden=()), BlurredStatistics((2,), (3,), 0.0, hidden=())):
+        x, z = torch.randn(5, 2), torch.randn(5, 3)
+        torch.testing.assert_close(T(x, z), T.output(torch.cat([x, z], 1)).squeeze(1))

@@ -13,7 +13,9 @@ from mine_lightning.pairing import Derangements
 from mine_lightning.regularizer.ascent import Ascent, detached
 from mine_lightning.regularizer.ranks import Ranks
 
-ALONE = SimpleNamespace(strategy=SimpleNamespace(broadcast=lambda tensor: tensor))
+ALONE = SimpleNamespace(
+    strategy=SimpleNamespace(broadcast=lambda tensor: tensor), callbacks=[], state=SimpleNamespace(fn="fit")
+)
 stream = torch.Generator().manual_seed(1)
 X, Z = torch.randn(32, 4, generator=stream), torch.randn(32, 3, generator=stream)
 

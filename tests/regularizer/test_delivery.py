@@ -7,9 +7,9 @@ import torch
 from by_hand import Classifier
 from torch import nn
 
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.delivery import Delivery, is_logged, scale_of
 from mine_lightning.regularizer.ranks import Ranks
-from mine_lightning.regularizer.recorder import Captured
 
 
 def problem(automatic):

@@ -8,9 +8,10 @@ from by_hand import Classifier
 
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.capture import Side
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.first_batches import PATIENCE, FirstBatches
 from mine_lightning.regularizer.once import Once
-from mine_lightning.regularizer.recorder import Captured, Recorder
+from mine_lightning.regularizer.recorder import Recorder
 
 
 def judge_of(host, x="batch:0", z="output:encoder"):

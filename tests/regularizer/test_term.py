@@ -10,8 +10,8 @@ from torch import nn
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
+from mine_lightning.regularizer.captured import Captured
 from mine_lightning.regularizer.ranks import Ranks
-from mine_lightning.regularizer.recorder import Captured
 from mine_lightning.regularizer.term import above_zero, gradients, join_loss, refuse_reentrant_checkpoint, slopes
 
 

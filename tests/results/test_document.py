@@ -179,3 +179,9 @@ def test_a_readme_without_its_marks_is_told(tmp_path):
     (tmp_path / "README.md").write_text("no table")
     with pytest.raises(InputError, match="put them back"):
         write(tmp_path)
+
+
+def test_seeds_of_different_configs_are_no_row():
+    runs = [summary(seed=seed, config_hash=of) for seed, of in ((0, "old"), (1, "new"))]
+    with pytest.raises(InputError, match="one config but seed 0 has the config_hash old and seed 1 has new"):
+        _section(SMALL, runs)

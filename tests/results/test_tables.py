@@ -124,3 +124,9 @@ def test_table_has_means_over_seeds_and_the_floor():
 def test_a_seed_that_diverged_is_shown_as_nan(values):
     runs = [SUMMARY | {"metrics": {**SUMMARY["metrics"], "kl": kl}} for kl in values]
     assert "| 1000 / nan ± nan |" in results.mode_table(runs, {"a": "A"}, "mnist")
+
+
+def test_an_estimate_has_no_place_in_a_table(tmp_path):
+    (tmp_path / "estimate.json").write_text("{}")
+    with pytest.raises(InputError, match="has an estimate of data of your own; no table has a place for it"):
+        results.keep(tmp_path, tmp_path / "kept")

@@ -1,6 +1,9 @@
 """Run folders: never shared, never half written, told when they can't be used."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,8 +82,19 @@ def test_files_are_written_whole(tmp_path):
     assert (tmp_path / "a.json").read_text() == "two"
 
 
+def test_a_config_is_utf_8_whatever_the_system_speaks(tmp_path):
+    code = (
+        "import locale, sys\nfrom pathlib import Path\nfrom mine_lightning.runs.folder import RunFolder\n"
+        "assert locale.getpreferredencoding(False) != 'UTF-8'\n"
+        "RunFolder(Path(sys.argv[1])).write_config({'protocol': chr(0x3b2)})\n"
+    )
+    ascii_alone = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    subprocess.run([sys.executable, "-c", code, tmp_path], env=ascii_alone, check=True)
+    assert "\u03b2" in RunFolder(tmp_path).config_file.read_text(encoding="utf-8")
+
+
 def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
-    def cut(self, text):
+    def cut(self, text, encoding):
         self.write_bytes(text[:1].encode())
         raise OSError("no space left")
 

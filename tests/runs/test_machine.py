@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
 from mine_lightning.runs import machine
 
@@ -72,3 +73,20 @@ def test_without_git_there_is_no_commit(monkeypatch):
 
     monkeypatch.setattr(machine.subprocess, "run", missing)
     assert machine.commit() is None
+
+
+def test_hardware_is_that_of_the_trainer(monkeypatch):
+    here = machine.hardware(Trainer(accelerator="cpu", logger=False))
+    assert here.endswith(f", {torch.get_num_threads()} threads")
+    two = Trainer(accelerator="cpu", devices=2, logger=False)
+    assert machine.hardware(two) == f"{here}, 2 processes"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # a GPU that this Trainer leaves alone
+    assert machine.hardware(two) == f"{here}, 2 processes"
+
+
+def test_precision_is_that_of_the_processor_where_the_gpu_is_left_alone(monkeypatch):
+    on_processor = machine.choose_precision("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    assert machine.choose_precision("gpu") == machine.choose_precision() == ("bf16-mixed", "the GPU has bfloat16")
+    assert machine.choose_precision("cpu") == on_processor

@@ -61,3 +61,8 @@ def test_what_is_not_finite_has_no_finite_mean_and_a_stderr_of_nan(bad):
     assert not math.isfinite(mean)
     assert math.isnan(stderr)
     assert mean_and_stderr([bad])[1] is None
+
+
+def test_what_a_host_logs_that_is_no_number_is_left_out(tmp_path):
+    (tmp_path / "metrics.csv").write_text("step,val/right,val/kl\n4,True,0.5\n,,0.25\n9,False,\n")
+    assert curve(tmp_path / "metrics.csv") == [{"step": 5, "kl": 0.5}]

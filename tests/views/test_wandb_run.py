@@ -237,7 +237,7 @@ def start(folder, ways, stdin):
 def test_no_way_of_starting_prompts_or_waits_with_a_terminal_or_without(tmp_path, servers):
     slow = {name: (None, KEY, server) for name, server in zip(("silent", "foolish"), servers, strict=True)}
     master, terminal = pty.openpty()
-    with open(os.devnull, "r+") as nothing:
+    with open(os.devnull, "r+", encoding="utf-8") as nothing:
         started = {
             "without": (start(tmp_path / "without", WAYS, nothing), WAYS),
             "terminal": (start(tmp_path / "terminal", KEYLESS, terminal), KEYLESS),
