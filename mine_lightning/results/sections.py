@@ -225,8 +225,10 @@ SECTIONS = (
     ),
     Section(
         "Reconstruction, CelebA",
-        "As above, with attributes for digits, of which an untrained decoder keeps 85%; but T of ALI+MINE sees the "
-        "encoder's pairs alone. Part of CelebA where the data set's name says so.",
+        "As above, with attributes for digits, of which an untrained decoder keeps 85%. Part of CelebA where the data "
+        "set's name says so. All rows have a D with a quarter of the learning rate and averages of E and G, but "
+        "ALICE(l2), which is still as first run: D's rate that of G, no averages, a weight of 1. No row had a trial of "
+        "its own on faces: T, beta and these are what MNIST chose. ALICE(Adv.)'s files differed by a result alone.",
         PAIRS,
         _four("celeba"),
         "celeba",
