@@ -92,6 +92,9 @@ class MINE(LightningModule):
         self.pairing = Derangements() if pairing is None else pairing
         self.optimizer = optimizer
         self.statistics_network = self._build(statistics_network, x_shape, z_shape)
+        unseen = self._unseen()
+        if unseen is not None and not isinstance(statistics_network, nn.Module):  # a finished one is the user's
+            unseen.requires_grad_(False)
         self._held_out = HeldOut()
         self._has_run = False
 
@@ -122,6 +125,10 @@ class MINE(LightningModule):
                 "return the network."
             )
         return built
+
+    def _unseen(self) -> nn.Parameter | None:
+        """Return what T adds to each score, where the bound does not see it; it is not trained."""
+        return _constant_of(self.statistics_network) if self.bound.shift_invariant else None
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """Return T's scores ``[n]`` of the pairs (x, z)."""
@@ -257,7 +264,7 @@ class MINE(LightningModule):
         self._held_out.clear()
 
     def configure_optimizers(self) -> Optimizer:
-        unseen = _constant_of(self.statistics_network) if self.bound.shift_invariant else None
+        unseen = self._unseen()
         trained = [p for p in self.parameters() if p.requires_grad and p is not unseen]
         if not trained:
             raise InputError(

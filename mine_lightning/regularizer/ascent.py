@@ -82,6 +82,7 @@ class Ascent:
             "mine": self.mine.state_dict(),
             "optimizer": self._optimizer.state_dict(),
         }
+        self.catch_up()
         average = self._average.state_dict()
         return state if average is None else {**state, "average": average}
 
@@ -116,8 +117,14 @@ class Ascent:
         self.resume(trainer, host)
         self._average.start(trainer, None if self.mine is None else self.mine.statistics_network)
 
+    def catch_up(self) -> None:
+        """Average T as the host has been averaged since the last time; between batches."""
+        if self.mine is not None:
+            self._average.catch_up(self.mine.statistics_network)
+
     def finish(self) -> None:
-        """Take the place of what the host's weights have become by the end of a training: their average, if any."""
+        """Become what the host's weights have become by the end of a training: their average, if any."""
+        self.catch_up()
         if self.mine is not None:
             self._average.settle(self.mine.statistics_network)
 
@@ -128,6 +135,7 @@ class Ascent:
             InputError: if the shapes differ from the first pair's.
         """
         mine = self.ready(trainer, host, x, z)
+        self.catch_up()
         with self._average.in_place(mine.statistics_network):
             return mine.evaluate(x, z, draw)
 
@@ -166,7 +174,6 @@ class Ascent:
             self._step(parameters, found, ranks)
             mine.updates += 1
             first = first or Reading(value, drift, marginal.numel(), mine.bound.limit(*marginal.shape[:2]))
-        self._average.follow(trainer, mine.statistics_network)
         assert first is not None
         return first
 

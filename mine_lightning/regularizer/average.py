@@ -25,6 +25,7 @@ class Average:
     def __init__(self) -> None:
         self._weights: dict[str, Tensor] | None = None
         self._count = 0
+        self._callback: Any = None
         self._followed: tuple[int, int] | None = None
         self._restored = False
 
@@ -33,26 +34,28 @@ class Average:
 
         Where the host is averaged no more, it has been loaded as its average, and T goes on from its own.
         """
-        callback = _averaging(trainer)
-        self._followed = None if callback is None else _updates(callback)
-        if callback is None and network is not None:
+        self._callback = _averaging(trainer)
+        self._followed = self._updates()
+        if self._callback is None and network is not None:
             self.loaded(network)
         if not self._restored:  # of a training that was interrupted
             self._weights = None
         self._restored = False
 
     @torch.no_grad()
-    def follow(self, trainer: Trainer, network: nn.Module) -> None:
-        """Take in T's weights if the host's have been taken in since the last time."""
-        callback = _averaging(trainer)
-        if callback is None or _updates(callback) == self._followed:
+    def catch_up(self, network: nn.Module) -> None:
+        """Take in T's weights if the host's have been taken in since the last time.
+
+        To be asked between batches, so that the order of the callbacks makes no difference.
+        """
+        if self._updates() == self._followed:
             return
-        self._followed = _updates(callback)
+        self._followed = self._updates()
         newest = _tensors(network)
         if self._weights is None:
             self._weights, self._count = {name: tensor.clone() for name, tensor in newest.items()}, 0
         averaged = {name: tensor.to(newest[name].device) for name, tensor in self._weights.items()}
-        _take_in(callback._average_model, network, averaged, newest, self._count)
+        _take_in(self._callback._average_model, network, averaged, newest, self._count)
         self._weights, self._count = averaged, self._count + 1
 
     @contextmanager
@@ -78,6 +81,11 @@ class Average:
         if self._weights is not None:
             _put(self._weights, network)
         self._weights, self._restored = None, False
+
+    def _updates(self) -> tuple[int, int] | None:
+        """Return the optimizer step and the epoch of the host's last update."""
+        callback = self._callback
+        return None if callback is None else (callback._latest_update_step, callback._latest_update_epoch)
 
     def state_dict(self) -> dict[str, Any] | None:
         """Return the average and its number of updates, or None where there is none."""
@@ -124,8 +132,3 @@ def _averaging(trainer: Trainer) -> Any:
         if isinstance(getattr(callback, "_average_model", None), AveragedModel):
             return callback
     return None
-
-
-def _updates(callback: Any) -> tuple[int, int]:
-    """Return the optimizer step and the epoch of the callback's last update."""
-    return callback._latest_update_step, callback._latest_update_epoch

@@ -247,6 +247,7 @@ class MINERegularizer(Callback):
         if not self._recorder.is_attached_to(pl_module):  # the host may replace a module as it trains
             self._recorder.detach()
             self._recorder.attach(pl_module)
+        self._ascent.catch_up()
         self._recorder.arm(pl_module, batch)
         if self.beta_schedule is not None:
             self._beta = self.beta_schedule.at(self._epoch(trainer, batch_idx))

@@ -36,13 +36,11 @@ class Validated(Classifier):
 class ByHand(Callback):
     """The average of T after each step, and T as it is trained."""
 
-    def __init__(self, term, decay, start=0):
-        self.term, self.decay, self.start, self.average = term, decay, start, None
+    def __init__(self, term, decay):
+        self.term, self.decay, self.average = term, decay, None
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+    def on_train_batch_end(self, *_):
         self.newest = weights(self.term.mine.statistics_network).clone()
-        if trainer.global_step <= self.start:
-            return
         older = self.newest if self.average is None else self.average
         self.average = self.decay * older + (1 - self.decay) * self.newest
 
@@ -64,9 +62,8 @@ def fit(tmp_path, *callbacks, epochs=2, checkpoint=None):
 
 @pytest.mark.parametrize("first", [True, False])
 def test_t_ends_as_its_average_by_hand(tmp_path, first):
-    """Where the host's is updated after T's, T's begins a step later, which no validation can tell."""
     term, averages = regularizer(), AveragedWeights(0.7)
-    spy = ByHand(term, 0.7, start=0 if first else 1)
+    spy = ByHand(term, 0.7)
     fit(tmp_path, *([averages, term, spy] if first else [term, averages, spy]))
     torch.testing.assert_close(weights(term.mine.statistics_network), spy.average)
     assert (spy.average - spy.newest).abs().max() > 1e-3
@@ -92,7 +89,7 @@ def test_training_is_not_touched(tmp_path):
     for kept in (True, False):
         term = regularizer()
         if not kept:
-            term._ascent._average.follow = lambda *_: None
+            term._ascent._average.catch_up = lambda *_: None
         spy = ByHand(term, 0.7)
         host, _ = fit(tmp_path / str(kept), AveragedWeights(0.7), term, spy)
         seen.append((weights(host), spy.newest))
@@ -191,6 +188,7 @@ def test_it_is_what_torchs_own_model_of_averages_gives(use_buffers, avg_fn):
     T(torch.randn(8, 2), torch.randn(8, 3))
     theirs = AveragedModel(T, avg_fn=avg_fn, use_buffers=use_buffers)
     rule = SimpleNamespace(_average_model=theirs, _latest_update_step=0, _latest_update_epoch=-1)
+    average.start(SimpleNamespace(callbacks=[rule]), T)
     for step in range(4):
         with torch.no_grad():
             for parameter in T.parameters():
@@ -198,7 +196,7 @@ def test_it_is_what_torchs_own_model_of_averages_gives(use_buffers, avg_fn):
         T(torch.randn(8, 2), torch.randn(8, 3))
         theirs.update_parameters(T)
         rule._latest_update_step = step + 1
-        average.follow(SimpleNamespace(callbacks=[rule]), T)
+        average.catch_up(T)
     average.settle(T)
     for name, expected in theirs.module.state_dict().items():
         found = T.state_dict()[name]
