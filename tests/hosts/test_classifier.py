@@ -1,11 +1,13 @@
 """The classifier: its loss, its averages at test, a term from outside against the same by hand, resume."""
 
+import copy
 from functools import partial
 
 import pytest
 import torch
 from by_hand import Term
 from cases import adam, assert_same, difference, sgd, small_mlp, trainer, weights
+from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -139,6 +141,16 @@ def term(direction="minimize", **arguments):
     )
 
 
+class Last(Callback):
+    """T as it is trained; where the host is averaged it ends as its average."""
+
+    def __init__(self, term):
+        self.term = term
+
+    def on_train_batch_end(self, *_):
+        self.mine = copy.deepcopy(self.term.mine)
+
+
 @pytest.mark.parametrize("averaging", [None, 0.9])
 @pytest.mark.parametrize("encoder", [NormalEncoder, AdditiveEncoder, PropagatedEncoder])
 def test_a_mine_row_takes_the_step_by_hand(tmp_path, encoder, averaging):
@@ -147,12 +159,13 @@ def test_a_mine_row_takes_the_step_by_hand(tmp_path, encoder, averaging):
     found, reference = (host(encoder, cls, weight_averaging=averaging) for cls in (Classifier, ByHand))
     reference.term = (Term(MINE(small_mlp, (6,), (4,)), 0.5, "maximize"),)
     fit(tmp_path, plain, max_epochs=2)
-    fit(tmp_path, found, callback, max_epochs=2, log_every_n_steps=4)
+    last = Last(callback)
+    fit(tmp_path, found, callback, last, max_epochs=2, log_every_n_steps=4)
     fit(tmp_path, reference, max_epochs=2)
     effect = difference(plain, reference)
     assert effect > 1e-4
     assert difference(found, reference) <= 1e-3 * effect
-    assert difference(callback.mine, reference.term[0].mine) <= 1e-5
+    assert difference(last.mine, reference.term[0].mine) <= 1e-5
     assert difference(callback.mine, MINE(small_mlp, (6,), (4,))) > 1e-3
 
 
