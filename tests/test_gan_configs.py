@@ -102,8 +102,7 @@ def test_the_term_is_offered_under_either_joint_and_both(data):
     captures = {name: (term["x"], term["z"]) for name, term in terms.items()}
     encoder, decoder = ("batch:", "output:encoder"), ("output:generator", "input:generator")
     two = (["batch:", "output:generator"], ["output:encoder", "input:generator"])
-    default = two if data == "mnist" else encoder
-    assert captures == {"default": default, "encoder_joint": encoder, "decoder_joint": decoder, "two_joints": two}
+    assert captures == {"default": two, "encoder_joint": encoder, "decoder_joint": decoder, "two_joints": two}
 
 
 def shared(config):
