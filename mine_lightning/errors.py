@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["InputError", "check_dense", "expanded"]
+__all__ = ["InputError", "check_dense", "check_kind", "expanded"]
 
 
 class InputError(ValueError):
@@ -28,6 +28,17 @@ def check_dense(tensor: torch.Tensor, name: str, remedy: str) -> None:
     if tensor.layout != torch.strided or tensor.is_nested:
         kept = "nested" if tensor.is_nested else str(tensor.layout).removeprefix("torch.")
         raise InputError(f"Expected {name} to be dense but it is {kept}; {remedy}.")
+
+
+def check_kind(name: str, kind: str, fits: bool, found: object) -> None:
+    """Refuse what is of another kind than asked for, as a class in place of an object.
+
+    Raises:
+        InputError: where it does not fit.
+    """
+    if not fits:
+        remedy = f"write {found.__name__}()" if isinstance(found, type) else "give one"
+        raise InputError(f"Expected {name} to be {kind} but got {found!r}; {remedy}.")
 
 
 def expanded(path: str | Path) -> Path:

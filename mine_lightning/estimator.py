@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mine_lightning.bounds import Bound, DonskerVaradhan
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, check_kind
 from mine_lightning.held_out import HeldOut
 from mine_lightning.networks import (
     BlurredStatistics,
@@ -26,7 +26,7 @@ from mine_lightning.networks.separable import BilinearStatistics
 from mine_lightning.pairing import Derangements, Pairing
 from mine_lightning.processes import alone, rank
 from mine_lightning.streams import private_stream
-from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory, scores_all_pairs
+from mine_lightning.types import OptimizerFactory, Shape, StatisticsFactory, made, scores_all_pairs
 
 __all__ = ["MINE", "check_parts"]
 
@@ -271,13 +271,7 @@ class MINE(LightningModule):
                 "Expected a statistics network with parameters to train but it has none that requires a gradient; "
                 "read one that is finished by mine.estimate(x, z)."
             )
-        try:
-            return self.optimizer(trained)
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"Expected an optimizer of T with arguments that it takes but it failed: "
-                f"{' '.join(str(error).split())}; correct them."
-            ) from error
+        return made("an optimizer of T", self.optimizer, trained)
 
     def get_extra_state(self) -> dict[str, int]:
         """Return the number of updates, which sets the private stream."""
@@ -311,9 +305,7 @@ def check_parts(statistics_network: Any, bound: Any, pairing: Any, optimizer: An
         ("optimizer", "a callable such as torch.optim.Adam", optimizer is None or callable(optimizer), optimizer),
     )
     for name, kind, fits, found in wanted:
-        if not fits:
-            remedy = f"write {found.__name__}()" if isinstance(found, type) else "give one"
-            raise InputError(f"Expected {name} to be {kind} but got {found!r}; {remedy}.")
+        check_kind(name, kind, fits, found)
 
 
 def _constant_of(network: nn.Module) -> nn.Parameter | None:

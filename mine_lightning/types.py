@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mine_lightning.errors import InputError
+
 __all__ = [
     "Code",
     "JointFactory",
@@ -19,6 +21,7 @@ __all__ = [
     "ScheduleFactory",
     "Shape",
     "StatisticsFactory",
+    "made",
     "scores_all_pairs",
 ]
 
@@ -45,6 +48,20 @@ ModuleFactory = Callable[[int], nn.Module]
 
 JointFactory = Callable[[int, int], nn.Module]
 """``(features, latent) -> module``: what a discriminator of pairs adds to one of images."""
+
+
+def made(name: str, make: Callable[[Any], Any], of: Any) -> Any:
+    """Return what a factory of the user's makes, an optimizer or a schedule.
+
+    Raises:
+        InputError: if it refuses its own arguments, such as a learning rate below 0.
+    """
+    try:
+        return make(of)
+    except (ValueError, TypeError, ArithmeticError, AssertionError) as error:
+        raise InputError(
+            f"Expected {name} with arguments that it takes but it failed: {' '.join(str(error).split())}; correct them."
+        ) from error
 
 
 class Code(NamedTuple):

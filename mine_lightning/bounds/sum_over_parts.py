@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mine_lightning.bounds.bound import Bound
 from mine_lightning.bounds.donsker_varadhan import DonskerVaradhan
-from mine_lightning.errors import InputError
+from mine_lightning.errors import InputError, check_kind
 
 __all__ = ["SumOverParts"]
 
@@ -46,9 +46,8 @@ class SumOverParts(Bound):
         super().__init__()
         if parts < 1:
             raise InputError(f"Expected parts >= 1 but got {parts}; with 1 it is the bound itself.")
-        if not (bound is None or isinstance(bound, Bound)):
-            remedy = f"write {bound.__name__}()" if isinstance(bound, type) else "give one"
-            raise InputError(f"Expected bound to be a bound such as DonskerVaradhan() but got {bound!r}; {remedy}.")
+        fits = bound is None or isinstance(bound, Bound)
+        check_kind("bound", "a bound such as DonskerVaradhan()", fits, bound)
         one = DonskerVaradhan() if bound is None else bound
         self.parts = parts
         self.shift_invariant = one.shift_invariant

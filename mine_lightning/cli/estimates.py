@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from mine_lightning.cli.checks import check_run, known
-from mine_lightning.cli.configs import find
 from mine_lightning.errors import InputError
 from mine_lightning.estimation import MIEstimate, estimate_mi
 from mine_lightning.estimation.sources import read_file
@@ -29,13 +28,13 @@ def is_one(config: dict[str, Any]) -> bool:
     return "estimate" in config
 
 
-def run(config: dict[str, Any], name: str) -> MIEstimate:
+def run(config: dict[str, Any], experiment: str) -> MIEstimate:
     """Estimate, print, and leave config, result, learning curve and report in a run folder.
 
     Args:
         config: keys ``data`` (path, x and z: columns), ``estimate`` (arguments of :func:`estimate_mi`),
             ``seed_everything`` and ``output``.
-        name: of the config, which names the folder.
+        experiment: its name, which names the folder.
 
     Raises:
         InputError: for a key that does not exist, a missing path, or data that no estimate can be made from.
@@ -46,7 +45,7 @@ def run(config: dict[str, Any], name: str) -> MIEstimate:
     x, z = read_file(data["path"], data.get("x"), data.get("z"))
     estimate = estimate_mi(x, z, seed=seed, **settings)
     print(f"data         {data['path']}\nI(x; z)      {estimate}", flush=True)  # before a disk may fail
-    experiment, source = _experiment(find(name)), Path(data["path"])
+    source = Path(data["path"])
     folder = RunFolder.create(config.get("output", "runs"), experiment, "default", source.stem, seed)
     for unused in ("checkpoints", "samples"):
         (folder.path / unused).rmdir()
@@ -81,12 +80,6 @@ def _checked(config: dict[str, Any]) -> dict[str, Any]:
     known(settings, accepted, "estimate")
     # 1e3 is a float in YAML
     return {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in settings.items()}
-
-
-def _experiment(path: Path) -> str:
-    """Return the experiment's name: the file's, or that of the folder whose config.yaml it is."""
-    again = path.name == "config.yaml" and path.with_name("estimate.json").is_file()
-    return path.parent.parent.name if again else path.stem
 
 
 def _picture(estimate: MIEstimate, folder: RunFolder) -> str:

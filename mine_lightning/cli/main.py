@@ -50,7 +50,9 @@ def _main(request: arguments.Request) -> int:
     elif request.configs:
         config = merged(request)
         if estimates.is_one(config):
-            print(_yaml(config)) if request.print_config else estimates.run(config, request.configs[0])
+            print(_yaml(config)) if request.print_config else estimates.run(
+                config, _experiment(configs.find(request.configs[0]))
+            )
             return 0
         if request.print_config:
             print(_yaml(_kind(config).resolved(config)))
@@ -96,6 +98,8 @@ def _kind(config: dict[str, Any]) -> Any:
 
 def _experiment(path: Path) -> str:
     """Return the experiment's name: the file's, or that of the run whose config.yaml it is."""
+    if path.name == "config.yaml" and path.with_name("estimate.json").is_file():
+        return path.parent.parent.name  # an estimate has no run.json
     if path.name == "config.yaml" and path.with_name("run.json").is_file():
         experiment = RunFolder(path.parent).identity.get("experiment")
         if not isinstance(experiment, str):

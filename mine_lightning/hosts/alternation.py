@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mine_lightning.errors import InputError
+from mine_lightning.types import made
 
-__all__ = ["alternate", "check_latents", "made", "place", "samples", "step_schedules", "turns"]
+__all__ = ["alternate", "check_latents", "place", "samples", "step_schedules", "turns"]
 
 
 def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor]) -> None:
@@ -56,20 +57,6 @@ def turns(
             "another, such as MultiStepLR."
         )
     return optimizers, schedules
-
-
-def made(name: str, make: Callable[[Any], Any], of: Any) -> Any:
-    """Return what a factory of the user's makes, an optimizer or a schedule.
-
-    Raises:
-        InputError: if it refuses its own arguments, such as a learning rate below 0.
-    """
-    try:
-        return make(of)
-    except (ValueError, TypeError, ArithmeticError, AssertionError) as error:
-        raise InputError(
-            f"Expected {name} with arguments that it takes but it failed: {' '.join(str(error).split())}; correct them."
-        ) from error
 
 
 def check_latents(latents: Any, generator: nn.Module) -> None:

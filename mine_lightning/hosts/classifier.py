@@ -11,13 +11,12 @@ from pytorch_lightning import Callback, LightningModule
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
-from mine_lightning.hosts.alternation import made
 from mine_lightning.hosts.averaging import AveragedWeights
 from mine_lightning.hosts.classification import ClassifierLoss, CrossEntropy
 from mine_lightning.metrics.classification_error import ErrorPercent, ErrorPercentStderr
 from mine_lightning.precision import full
 from mine_lightning.streams import private_stream
-from mine_lightning.types import OptimizerFactory, ScheduleFactory
+from mine_lightning.types import OptimizerFactory, ScheduleFactory, made
 
 __all__ = ["Classifier"]
 

@@ -93,7 +93,10 @@ class Average:
 
     def load_state_dict(self, state: dict[str, Any] | None) -> None:
         """Take up a state, or none."""
-        self._weights, self._count = (None, 0) if state is None else (state["weights"], state["count"])
+        self._weights, self._count = None, 0
+        if state is not None:  # a copy: averages move in place
+            self._weights = {name: tensor.clone() for name, tensor in state["weights"].items()}
+            self._count = state["count"]
         self._restored = state is not None
 
 
