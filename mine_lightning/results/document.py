@@ -30,10 +30,11 @@ _HEAD = """\
 # Results
 
 Written by `python -m mine_lightning.results` from the files in `results/`, one for each run; a test keeps the two, and
-the configs, in step. Here: mean over seeds ± its standard error, of the last checkpoint, never of the best; no ± where
-there is one seed. † marks a published number that is quoted without the paper at hand; the others were read in the
-table itself. "Perfect generator" is what real data scores with the same judge and number of samples. Wall times are
-those of a machine that did other work beside, and of a run that was held up they have the time that it waited.
+the configs, in step. Here: mean over seeds ± its standard error, of the last checkpoint, never of the best; over those
+seeds that have the number, as some have been added since, and no ± where one has it. † marks a published number that is
+quoted without the paper at hand; the others were read in the table itself. "Perfect generator" is what real data scores
+with the same judge and number of samples. Wall times are those of a machine that did other work beside, and of a run
+that was held up they have the time that it waited.
 """
 
 
