@@ -188,7 +188,17 @@ def _difference(runs: Sequence[Summary], others: Sequence[Summary], column: Colu
 
 def _value(values: Sequence[float], spec: str, spec_of_stderr: str) -> str:
     mean, stderr = mean_and_stderr(values)
-    return f"{mean:{spec}}" + ("" if stderr is None else f" ± {stderr:{spec_of_stderr}}")
+    if stderr is None:
+        return f"{mean:{spec}}"
+    if stderr > 1e-9 * abs(mean) and not float(f"{stderr:{spec_of_stderr}}"):  # one digit more, where 0 is not 0
+        spec, spec_of_stderr = _finer(spec), _finer(spec_of_stderr)
+    return f"{mean:{spec}} ± {stderr:{spec_of_stderr}}"
+
+
+def _finer(spec: str) -> str:
+    """Return a format with one more digit after the point: .3f of .2f."""
+    head, point, digits = spec.rpartition(".")
+    return f"{head}{point}{int(digits[:-1]) + 1}{digits[-1]}"
 
 
 def _published(row: Row, key: str) -> str:
