@@ -48,7 +48,7 @@ def test_what_is_dumped_builds_the_same():
 
 
 def test_an_argument_that_a_class_lacks_is_named():
-    for name, argument in (("StandardisedStatistics", "network"), ("networks.BlurredStatistics", "x_noise")):
+    for name, argument in (("StandardisedStatistics", "network"), ("BlurredStatistics", "x_noise")):
         with pytest.raises(InputError) as told:
             resolved(("mine.statistics_network", {"class_path": f"mine_lightning.{name}"}))
         assert str(told.value) == (
