@@ -66,7 +66,8 @@ def main(arguments: list[str] | None = None) -> Trainer:
     options = parser.parse_args(arguments)
     seed_everything(0, verbose=False)
 
-    # x is the image, z the code as the head gets it; T takes two larger steps a batch, to keep up with a moving code
+    # x is the image, z the code as the head gets it; T takes two larger steps a batch, to keep up with a moving code.
+    # It may still read too little in the end, since the encoder runs from T: estimate_mi on the finished code tells.
     bottleneck = MINERegularizer(
         x="batch:0",
         z="input:head",

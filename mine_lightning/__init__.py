@@ -35,7 +35,7 @@ from mine_lightning.networks.gaussian import GaussianStatistics
 from mine_lightning.networks.noisy_copy import NoisyCopyStatistics
 from mine_lightning.networks.separable import SeparableStatistics
 from mine_lightning.networks.standardised import StandardisedStatistics
-from mine_lightning.networks.statistics import ConvStatistics, LabelStatistics, MLPStatistics
+from mine_lightning.networks.statistics import BlurredStatistics, ConvStatistics, LabelStatistics, MLPStatistics
 from mine_lightning.pairing import AllOthers, Derangements
 from mine_lightning.regularizer.callback import MINERegularizer
 from mine_lightning.regularizer.monitor import MIMonitor
@@ -51,6 +51,7 @@ __all__ = [
     "SMILE",
     "VEEGAN",
     "AllOthers",
+    "BlurredStatistics",
     "CelebA",
     "Classifier",
     "ConvStatistics",

@@ -8,7 +8,7 @@ either. The ``LightningCLI`` of ``lightning.pytorch`` takes callbacks of its own
     trainer:
       callbacks:
         - class_path: mine_lightning.lightning.MINERegularizer
-          init_args: {x: "batch:0", z: "output:encoder", direction: minimize, beta: 1.0e-3}
+          init_args: {x: "batch:0", z: "input:head", direction: minimize, beta: 1.0e-3}
 """
 
 from __future__ import annotations

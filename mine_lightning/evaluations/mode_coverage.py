@@ -22,7 +22,8 @@ class ModeCoverage(Scoring):
 
     Reads ``outputs["samples"]`` of the host's ``validation_step`` and ``test_step``. In the test it scores the batch
     itself as well, as ``floor_modes`` and ``floor_kl``: independent triples of real digits are what a perfect generator
-    makes, judged by the same judge on the same number of samples.
+    makes, judged by the same judge on the same number of samples. A sample that is not finite counts for no mode: where
+    none is, ``modes`` is 0 and ``kl`` NaN.
 
     Raises:
         InputError: where the datamodule has no digits to train a judge on, or the host returns no samples.
@@ -51,4 +52,5 @@ class ModeCoverage(Scoring):
 
     def read(self, samples: Tensor) -> Tensor:
         assert self._judge is not None
-        return stacked_modes(self._judge, samples)
+        finite = samples.flatten(1).isfinite().all(dim=1)  # of NaN a judge would read digits too
+        return stacked_modes(self._judge, samples[finite])

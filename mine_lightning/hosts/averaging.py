@@ -48,6 +48,7 @@ class AveragedWeights(WeightAveraging):
         if not 0 <= decay < 1:
             raise InputError(f"Expected a decay of the averaged weights in [0, 1) but got {decay}; correct it.")
         super().__init__(multi_avg_fn=_in_its_own_precision(decay, warm_up))
+        self.rule = (decay, warm_up)  # by which two are told to be alike
         self._trained: list[Tensor] | None = None  # while the average is in place
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule
+from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor, nn
 
 from mine_lightning.errors import InputError
@@ -96,14 +97,14 @@ class Classifier(LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         with self._fixed_noise(batch_idx, stream=0):
+            outputs = self._one_draw(batch[0])  # first: who captures the newest code and its density finds one draw's
             self.val_error.update(self(batch[0]), batch[1])
-            outputs = self._one_draw(batch[0])
         self.log("val/error_percent", self.val_error, prog_bar=True)
         return outputs
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         with self._fixed_noise(batch_idx, stream=1):
-            predicted, outputs = self(batch[0]), self._one_draw(batch[0])
+            outputs, predicted = self._one_draw(batch[0]), self(batch[0])
         for metric in (self.test_error, self.test_stderr):
             metric.update(predicted, batch[1])
         self.log("test/test_error_percent", self.test_error)
@@ -115,7 +116,18 @@ class Classifier(LightningModule):
         return optimizer if self.schedule is None else ([optimizer], [made("schedule", self.schedule, optimizer)])
 
     def configure_callbacks(self) -> list[Callback]:
-        return [] if self.weight_averaging is None else [AveragedWeights(self.weight_averaging)]
+        if self.weight_averaging is None:
+            return []
+        own = AveragedWeights(self.weight_averaging)
+        for given in self._trainer.callbacks if self._trainer else ():  # type: ignore[attr-defined]
+            # Lightning would take it out without a word; in a test it is the one of before, made here
+            if isinstance(given, WeightAveraging) and getattr(given, "rule", None) != own.rule:
+                raise InputError(
+                    f"Expected one average of the weights but the model has weight_averaging {self.weight_averaging} "
+                    f"and the Trainer an {type(given).__name__}; take the callback out, or set weight_averaging to "
+                    "None."
+                )
+        return [own]
 
     def _one_draw(self, x: Tensor) -> dict[str, Tensor]:
         return {name: value for name, value in self.encoder(x)._asdict().items() if value is not None}

@@ -11,6 +11,8 @@ from mine_lightning.streams import private_stream
 
 __all__ = ["inferred"]
 
+_CODES = 2**31  # beside `samples`: seeded alike, noise of the code and latents of the prior were the same numbers
+
 
 def inferred(host: Any, x: Tensor, batch_idx: int, stream: int) -> dict[str, Tensor]:
     """Return ``samples`` and ``x``, its ``code`` E(x) and its ``reconstruction`` G(E(x)), float32.
@@ -24,7 +26,7 @@ def inferred(host: Any, x: Tensor, batch_idx: int, stream: int) -> dict[str, Ten
         batch_idx: of the evaluation.
         stream: 0 in validation, 1 in the test.
     """
-    with private_stream(host.device, place(host, batch_idx, stream)):
+    with private_stream(host.device, _CODES + place(host, batch_idx, stream)):
         code = host.encoder(x)
     reconstruction = host.generator(code).float()
     # samples last: who captures the generator's newest call on held-out data finds latents of the prior

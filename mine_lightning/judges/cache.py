@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import contextlib
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ def load(path: Path) -> dict[str, Any] | None:
 
 
 def save(saved: dict[str, Any], path: Path) -> None:
-    """Write in one step: a second process sees the whole file or none."""
+    """Write in one step: a second process sees the whole file or none. Others may read it, as the umask says."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            torch.save(saved, file)
-        os.replace(file.name, path)
-    except OSError as error:
+        torch.save(saved, part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # the latter is what torch makes of a full disk
         rank_zero_warn(f"The judge can't be kept in {path} ({error}): the next run trains it again.")
+        with contextlib.suppress(OSError):
+            part.unlink()

@@ -96,8 +96,17 @@ class DigitJudge:
 
 
 def stacked_modes(judge: DigitJudge, images: Tensor) -> Tensor:
-    """Return the mode ``[n]`` of stacked digits ``[n, 3, 28, 28]``: their three labels read as one number, 0 to 999."""
+    """Return the mode ``[n]`` of stacked digits ``[n, 3, 28, 28]``: their three labels read as one number, 0 to 999.
+
+    Raises:
+        InputError: for images of another number of channels, or of another size.
+    """
     digits = judge.read(images)
+    if digits.shape[1] != 3:
+        raise InputError(
+            f"Expected images of 3 channels, a digit on each, but got {digits.shape[1]}; give the host networks for 3 "
+            "channels, or take ModeCoverage off."
+        )
     return (digits * digits.new_tensor([100, 10, 1])).sum(-1)  # no product of whole numbers on a GPU
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from mine_lightning.errors import InputError
 from mine_lightning.networks.weights import dcgan_weights
 
 __all__ = ["ConvEncoder", "DenseEncoder", "FaceEncoder", "GaussianEncoder"]
@@ -90,18 +93,34 @@ class GaussianEncoder(nn.Module):
 
     Source: Kingma & Welling, Auto-Encoding Variational Bayes, 2014; as in Dumoulin et al., ALI, ICLR 2017, section 2.
 
+    The body's second half is :math:`\log \sigma`, which may run away: on faces :math:`\sigma` of a few images reached
+    :math:`e^{21}`, and Adam remembers the gradient of such a batch for thousands of steps. With ``largest_std`` it is
+    the logit of :math:`\sigma` in units of that. Where the codes as a whole are to be N(0, I), 1 is the most that a
+    code given its image can have on average.
+
     Args:
         latent: length of z.
         body: callable from a number of outputs, ``2 * latent``, to a deterministic encoder.
+        largest_std: what :math:`\sigma` stays below; None for no limit.
+
+    Raises:
+        InputError: if ``largest_std`` is 0 or less.
     """
 
-    def __init__(self, latent: int, body: Callable[[int], nn.Module] = ConvEncoder) -> None:
+    def __init__(
+        self, latent: int, body: Callable[[int], nn.Module] = ConvEncoder, largest_std: float | None = None
+    ) -> None:
         super().__init__()
+        if largest_std is not None and not largest_std > 0:
+            raise InputError(f"Expected largest_std above 0 but got {largest_std}; correct it, or leave it out.")
         self.body = body(2 * latent)
+        self.largest_std = largest_std
 
     def moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and the logarithm of the standard deviation of z given x, each ``[n, latent]``."""
         mean, log_std = self.body(images).chunk(2, dim=1)
+        if self.largest_std is not None:
+            log_std = F.logsigmoid(log_std) + math.log(self.largest_std)
         return mean, log_std
 
     def forward(self, images: Tensor) -> Tensor:

@@ -59,7 +59,8 @@ class MINERegularizer(Callback):
 
     Logs, per training step: ``mine/mi`` (nats, before T's update), and ``mine/beta`` where it changes by epochs; every
     ``log_every_n_steps``: ``mine/g_u``, ``mine/g_m`` and ``mine/clip`` (the factor on g_m); per validation: ``val/mi``
-    and ``val/mi_stderr`` (nats, on pairs that T was not trained on).
+    and ``val/mi_stderr`` (nats, on pairs that T was not trained on). With a ``name``: ``mine/NAME/mi`` and so on, and
+    ``val/NAME_mi``.
 
     Where it needs neither norm, under automatic optimisation without clipping, the term joins the loss and one backward
     computes both; in the batches whose norms are logged, and everywhere else, the two gradients are taken apart.
@@ -87,8 +88,7 @@ class MINERegularizer(Callback):
         held_out: pairs of each validation that ``val/mi`` is estimated on, in each process and over all its loaders;
             whole batches are taken until there are so many. 0 switches it off.
         seed: of T's initial weights, its noise and the pairing, which never touch the global random state.
-        name: tells apart two instances with the same x and z, in checkpoints and, where given, in log names
-            (``mine/NAME/mi``).
+        name: tells apart several instances on one model, in checkpoints and in log names.
 
     Raises:
         InputError: at the start of training for a capture that does not exist, after the first batch for one that
@@ -96,7 +96,7 @@ class MINERegularizer(Callback):
 
     Examples:
         >>> from mine_lightning import MINERegularizer
-        >>> mine = MINERegularizer(x="batch:0", z="output:encoder", direction="minimize", beta=1e-3)
+        >>> mine = MINERegularizer(x="batch:0", z="input:head", direction="minimize", beta=1e-3)
     """
 
     def __init__(

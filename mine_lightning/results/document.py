@@ -30,10 +30,11 @@ _HEAD = """\
 # Results
 
 Written by `python -m mine_lightning.results` from the files in `results/`, one for each run; a test keeps the two, and
-the configs, in step. Here: mean over seeds ± its standard error, of the last checkpoint, never of the best; no ± where
-there is one seed. † marks a published number that is quoted without the paper at hand; the others were read in the
-table itself. "Perfect generator" is what real data scores with the same judge and number of samples. Wall times are
-those of a machine that did other work beside, and of a run that was held up they have the time that it waited.
+the configs, in step. Here: mean over seeds ± its standard error, of the last checkpoint, never of the best; over those
+seeds that have the number, as some have been added since, and no ± where one has it. † marks a published number that is
+quoted without the paper at hand; the others were read in the table itself. "Perfect generator" is what real data scores
+with the same judge and number of samples. Wall times are those of a machine that did other work beside, and of a run
+that was held up they have the time that it waited.
 """
 
 
@@ -187,7 +188,17 @@ def _difference(runs: Sequence[Summary], others: Sequence[Summary], column: Colu
 
 def _value(values: Sequence[float], spec: str, spec_of_stderr: str) -> str:
     mean, stderr = mean_and_stderr(values)
-    return f"{mean:{spec}}" + ("" if stderr is None else f" ± {stderr:{spec_of_stderr}}")
+    if stderr is None:
+        return f"{mean:{spec}}"
+    if stderr > 1e-9 * abs(mean) and not float(f"{stderr:{spec_of_stderr}}"):  # one digit more, where 0 is not 0
+        spec, spec_of_stderr = _finer(spec), _finer(spec_of_stderr)
+    return f"{mean:{spec}} ± {stderr:{spec_of_stderr}}"
+
+
+def _finer(spec: str) -> str:
+    """Return a format with one more digit after the point: .3f of .2f."""
+    head, point, digits = spec.rpartition(".")
+    return f"{head}{point}{int(digits[:-1]) + 1}{digits[-1]}"
 
 
 def _published(row: Row, key: str) -> str:

@@ -45,6 +45,6 @@ class Interpolations(EvaluationPictures):
         (first, last), (left, right) = (part[: 2 * rows].unflatten(0, (rows, 2)).unbind(1) for part in (found, batch))
         place = torch.linspace(0, 1, self.steps, device=found.device)[:, None]
         lines = torch.lerp(first[:, None], last[:, None], place)  # [rows, steps, d]
-        decoded = host(lines.flatten(0, 1)).unflatten(0, (rows, self.steps))
+        decoded = host(lines.flatten(0, 1).to(host.dtype)).float().unflatten(0, (rows, self.steps))
         pictures = torch.cat([left[:, None].to(decoded), decoded, right[:, None].to(decoded)], dim=1)
         return image_grid(pictures.flatten(0, 1), columns=self.steps + 2)

@@ -260,7 +260,7 @@ MEANT = {
     "ib_no_weight_averaging": "ib_*",
     "ib_no_posterior_averaging": "ib_*",
     **{f"ib_beta_{beta}": "ib_mnist_mine_gaussian" for beta in BETAS},
-    **{joint: "ali_mine_*" for joint in ("encoder_joint", "decoder_joint", "two_joints")},
+    **{joint: "ali_mine_*" for joint in ("encoder_joint", "decoder_joint")},
     "paper_mnist": "ali*_mnist",
     "paper_celeba": "ali*_celeba",
 }

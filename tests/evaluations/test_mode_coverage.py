@@ -1,5 +1,7 @@
 """ModeCoverage on a host whose samples are known, with a judge that reads a pixel."""
 
+import math
+
 import pytest
 import torch
 from cases import trainer
@@ -62,6 +64,22 @@ def test_scores_samples_in_validation_and_real_images_beside_them_in_the_test(tm
     assert test["test/floor_modes"] == (real > 0).sum()
     assert test["test/floor_kl"] < 0.2
     assert coverage.judge_accuracy == 1.0
+
+
+def test_a_sample_that_is_not_finite_counts_for_no_mode(tmp_path, coverage):
+    samples = digits(1000, 1, 2)  # all of mode 111
+    samples = torch.where(torch.arange(1000).view(-1, 1, 1, 1) % 2 == 0, samples, torch.nan)
+    found = trainer(tmp_path, coverage).validate(Host(samples), Data(), verbose=False)[0]
+    assert found["val/modes"] == 1
+    assert found["val/kl"] == pytest.approx(math.log(1000))
+    found = trainer(tmp_path, coverage).validate(Host(torch.full_like(samples, torch.nan)), Data(), verbose=False)[0]
+    assert found["val/modes"] == 0
+    assert math.isnan(found["val/kl"])
+
+
+def test_images_of_one_channel_are_told(tmp_path, coverage):
+    with pytest.raises(InputError, match="Expected images of 3 channels, a digit on each, but got 1"):
+        trainer(tmp_path, coverage).validate(Host(digits(1000)[:, :1]), Data(), verbose=False)
 
 
 def test_counts_start_anew_at_each_evaluation(tmp_path, coverage):

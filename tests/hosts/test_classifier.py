@@ -8,11 +8,12 @@ import torch
 from by_hand import Term
 from cases import adam, assert_same, difference, sgd, small_mlp, trainer, weights
 from pytorch_lightning import Callback
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import ModelCheckpoint, WeightAveraging
 from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning.errors import InputError
 from mine_lightning.estimator import MINE
+from mine_lightning.hosts.averaging import AveragedWeights
 from mine_lightning.hosts.classification import ConfidencePenalty, LabelSmoothing, VariationalBottleneck
 from mine_lightning.hosts.classifier import Classifier
 from mine_lightning.networks import (
@@ -96,6 +97,7 @@ def test_errors_are_counted_over_the_whole_test_set_with_the_same_noise_each_tim
         count = 0
         for number, (x, labels) in enumerate(DataLoader(DATA, 40)):
             torch.manual_seed(number * 2 + stream)
+            model.encoder(x)  # the draw that is returned comes first
             count += (model(x).argmax(dim=1) != labels).sum().item()
         return count / 96
 
@@ -211,7 +213,8 @@ def test_a_held_out_value_is_read_with_averaged_weights(tmp_path):
     run.fit(module, DataLoader(DATA, 16), DataLoader(DATA, 96))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.testing.assert_close(module.eval().encoder(X).z, seen[-1])
+        module.eval().encoder(X)  # the draw that is returned comes first
+        torch.testing.assert_close(module.encoder(X).z, seen[-1])
     assert {"val/mi", "val/error_percent"} <= run.callback_metrics.keys()
 
 
@@ -230,6 +233,22 @@ def test_half_precision(tmp_path, encoder):
     assert weights(module).isfinite().all()
     assert {"train/loss", "mine/mi"} <= run.callback_metrics.keys()
     assert difference(module, host(encoder)) > 0
+
+
+@pytest.mark.parametrize("given", [WeightAveraging(), AveragedWeights(0.9, warm_up=True)])
+def test_an_average_of_the_trainers_own_beside_the_models_is_refused(tmp_path, given):
+    with pytest.raises(InputError, match=r"has weight_averaging 0.9 and the Trainer an \w+; take the callback out"):
+        fit(tmp_path, host(weight_averaging=0.9), given)
+    fit(tmp_path, host(weight_averaging=0.9), AveragedWeights(0.9))  # the same one, said twice
+
+
+def test_the_density_captured_in_an_evaluation_is_that_of_the_captured_code(tmp_path):
+    """With noise on the input each draw has a density of its own, and both captures take the newest."""
+    module, seen = host(partial(NormalEncoder, input_noise=0.5), posterior_samples=3), {}
+    module.encoder.register_forward_hook(lambda module, arguments, output: seen.update(code=output))
+    module.decoder.register_forward_pre_hook(lambda module, arguments: seen.update(z=arguments[0]))
+    trainer(tmp_path).validate(module, DataLoader(DATA, 96), verbose=False)
+    assert torch.equal(seen["code"].z, seen["z"])
 
 
 @pytest.mark.parametrize("arguments", [{"posterior_samples": 0}, {"weight_averaging": 1.5}])

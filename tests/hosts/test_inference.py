@@ -5,6 +5,7 @@ import torch
 from cases import trainer
 
 from mine_lightning.hosts.inference import inferred
+from mine_lightning.networks.latents import CodeAndNoise
 
 
 def fitted(tmp_path):
@@ -34,6 +35,18 @@ def test_draws_are_the_same_at_each_evaluation_and_the_random_state_stays(tmp_pa
     assert torch.equal(before, torch.get_rng_state())
     for other in (inferred(host, x, 4, stream=0), inferred(host, x, 3, stream=1)):
         assert not torch.equal(first, other["code"])
+
+
+@torch.no_grad()
+def test_the_noise_of_the_codes_is_not_that_of_the_latents(tmp_path):
+    """Else a decoded image and the code of another pair share it, and no marginal pair is independent."""
+    host, x, seen = fitted(tmp_path), gans.BATCHES[1], []
+    host.latents = CodeAndNoise(code=0, noise=host.latents.size)
+    host.generator.register_forward_hook(lambda module, arguments, output: seen.append(arguments[0]))
+    found = inferred(host, x, 0, stream=0)
+    mean, log_std = host.encoder.moments(x)
+    noise = (found["code"] - mean) / log_std.exp()
+    assert not torch.isclose(noise, seen[-1], atol=1e-3).any()
 
 
 @torch.no_grad()

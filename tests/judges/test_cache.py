@@ -1,5 +1,7 @@
 """A judge is kept whole; a damaged file is none; a folder that can't be written is no reason to stop."""
 
+import os
+
 import pytest
 import torch
 
@@ -14,6 +16,26 @@ def test_what_was_saved_is_loaded_and_nothing_else_is_left(tmp_path):
     assert found["weight"].tolist() == [0, 1, 2]
     assert found["accuracy"] == 0.5
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_other_users_of_a_shared_folder_can_read_it(tmp_path):
+    before = os.umask(0o022)
+    try:
+        save({}, tmp_path / "a.pt")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.pt").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(saved, path):
+        path.write_bytes(b"half")
+        raise RuntimeError("unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.warns(UserWarning, match="unexpected pos"):
+        save({}, tmp_path / "a.pt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_file_counts_as_none(tmp_path):

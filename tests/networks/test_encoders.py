@@ -1,10 +1,12 @@
 """Encoders: one vector an image; the stochastic one has the moments that it says, and gradient passes through."""
 
+import math
 from functools import partial
 
 import pytest
 import torch
 
+from mine_lightning.errors import InputError
 from mine_lightning.networks import ConvEncoder, DenseEncoder, FaceEncoder, GaussianEncoder
 
 
@@ -33,6 +35,18 @@ def test_draws_have_the_moments_that_the_body_gives():
     torch.testing.assert_close(draws.mean(dim=0), mean[0], atol=0.03, rtol=0)
     torch.testing.assert_close(draws.std(dim=0), log_std[0].exp(), atol=0, rtol=0.03)
     assert abs(mean[0, 1].item() + 3) < 0.5
+
+
+def test_a_largest_deviation_is_never_exceeded_and_the_body_gives_its_logit():
+    encoder = GaussianEncoder(1, body=lambda outputs: torch.nn.Identity(), largest_std=2.0)
+    raw = torch.tensor([[0.5, 0.0], [0.5, math.log(3)], [0.5, 90.0], [0.5, -90.0]], requires_grad=True)
+    mean, log_std = encoder.moments(raw)
+    assert mean.flatten().tolist() == [0.5] * 4
+    torch.testing.assert_close(log_std.exp().flatten(), torch.tensor([1.0, 1.5, 2.0, 0.0]))
+    (slope,) = torch.autograd.grad(log_std.sum(), raw)
+    assert slope.isfinite().all()  # far out on either side too
+    with pytest.raises(InputError, match="largest_std above 0 but got 0"):
+        GaussianEncoder(1, largest_std=0.0)
 
 
 def test_the_gradient_passes_through_the_draw():

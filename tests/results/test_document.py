@@ -87,6 +87,13 @@ def test_a_seed_that_diverged_is_shown_as_nan():
     assert line(SMALL, [summary(0), diverged], "DCGAN")[2:5:2] == ["450.0 ± 50.0", "nan ± nan"]
 
 
+def test_an_error_that_would_read_as_zero_has_one_more_digit_and_so_has_its_mean():
+    runs = [summary(seed, metrics={"modes": 1000, "kl": 2.0 + 0.0004 * seed}) for seed in (0, 1)]
+    assert line(SMALL, runs, "DCGAN")[4] == "2.0002 ± 0.0002"
+    runs = [summary(seed, metrics={"modes": 1000, "kl": 2.0 + 0.004 * seed}) for seed in (0, 1)]
+    assert line(SMALL, runs, "DCGAN")[4] == "2.002 ± 0.002"
+
+
 def test_one_seed_has_no_error_and_changed_files_are_told():
     cells = line(SMALL, [summary(commit="0123456789abcdef-dirty", wall_time_s=20)], "DCGAN")
     assert cells[2] == "400.0"
