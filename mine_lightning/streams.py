@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
-__all__ = ["private_stream"]
+__all__ = ["evaluation_seed", "private_stream"]
+
+
+def evaluation_seed(host: Any, batch_idx: int, stream: int) -> int:
+    """Return a number of its own, below 2**31, for each batch of an evaluation, each process and each stream.
+
+    Args:
+        host: a LightningModule on a Trainer.
+        batch_idx: of the evaluation.
+        stream: 0 in validation, 1 in the test.
+    """
+    return (batch_idx * host.trainer.world_size + host.global_rank) * 2 + stream
 
 
 @contextmanager

@@ -1,9 +1,17 @@
 """A private stream is a function of its seed, and leaves the global one where it is."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from mine_lightning.streams import private_stream
+from mine_lightning.streams import evaluation_seed, private_stream
+
+
+def test_each_batch_process_and_stream_of_an_evaluation_has_a_seed_of_its_own():
+    hosts = [SimpleNamespace(trainer=SimpleNamespace(world_size=3), global_rank=rank) for rank in range(3)]
+    seeds = [evaluation_seed(host, batch, stream) for host in hosts for batch in range(5) for stream in (0, 1)]
+    assert sorted(seeds) == list(range(30))
 
 
 def test_it_depends_on_the_seed_alone_and_nothing_else_moves():

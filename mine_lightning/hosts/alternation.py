@@ -12,9 +12,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mine_lightning.errors import InputError
+from mine_lightning.streams import evaluation_seed
 from mine_lightning.types import made
 
-__all__ = ["alternate", "check_latents", "place", "samples", "step_schedules", "turns"]
+__all__ = ["alternate", "check_latents", "samples", "step_schedules", "turns"]
 
 
 def alternate(host: LightningModule, loss_d: Tensor, loss_g: Callable[[], Tensor]) -> None:
@@ -80,11 +81,6 @@ def step_schedules(host: LightningModule) -> None:
         schedule.step()  # type: ignore[call-arg]
 
 
-def place(host: LightningModule, batch_idx: int, stream: int) -> int:
-    """Return a number of its own for each batch of the evaluation, process and stream (0 validation, 1 test)."""
-    return (batch_idx * host.trainer.world_size + host.global_rank) * 2 + stream
-
-
 def samples(host: Any, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]:
     """Return what an evaluation step returns: n samples, of latents that are the same at every evaluation.
 
@@ -96,7 +92,7 @@ def samples(host: Any, n: int, batch_idx: int, stream: int) -> dict[str, Tensor]
         batch_idx: of the evaluation.
         stream: 0 in validation, 1 in the test.
     """
-    draw = torch.Generator().manual_seed(place(host, batch_idx, stream))
+    draw = torch.Generator().manual_seed(evaluation_seed(host, batch_idx, stream))
     latents = host.latents(n, host.device, draw)
     return {"samples": host.generator(latents).float()}
 

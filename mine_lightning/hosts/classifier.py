@@ -16,7 +16,7 @@ from mine_lightning.hosts.averaging import AveragedWeights
 from mine_lightning.hosts.classification import ClassifierLoss, CrossEntropy
 from mine_lightning.metrics.classification_error import ErrorPercent, ErrorPercentStderr
 from mine_lightning.precision import full
-from mine_lightning.streams import private_stream
+from mine_lightning.streams import evaluation_seed, private_stream
 from mine_lightning.types import OptimizerFactory, ScheduleFactory, made
 
 __all__ = ["Classifier"]
@@ -134,5 +134,4 @@ class Classifier(LightningModule):
 
     def _fixed_noise(self, batch_idx: int, stream: int) -> AbstractContextManager[None]:
         """Return random numbers that depend on the batch alone."""
-        seed = (batch_idx * self.trainer.world_size + self.global_rank) * 2 + stream
-        return private_stream(self.device, seed)
+        return private_stream(self.device, evaluation_seed(self, batch_idx, stream))

@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from mine_lightning.hosts.alternation import place, samples
-from mine_lightning.streams import private_stream
+from mine_lightning.hosts.alternation import samples
+from mine_lightning.streams import evaluation_seed, private_stream
 
 __all__ = ["inferred"]
 
-_CODES = 2**31  # beside `samples`: seeded alike, noise of the code and latents of the prior were the same numbers
+# above all seeds of `samples`: seeded alike, the codes' noise and the prior's latents were the same numbers
+_CODES = 2**31
 
 
 def inferred(host: Any, x: Tensor, batch_idx: int, stream: int) -> dict[str, Tensor]:
@@ -26,7 +27,7 @@ def inferred(host: Any, x: Tensor, batch_idx: int, stream: int) -> dict[str, Ten
         batch_idx: of the evaluation.
         stream: 0 in validation, 1 in the test.
     """
-    with private_stream(host.device, _CODES + place(host, batch_idx, stream)):
+    with private_stream(host.device, _CODES + evaluation_seed(host, batch_idx, stream)):
         code = host.encoder(x)
     reconstruction = host.generator(code).float()
     # samples last: who captures the generator's newest call on held-out data finds latents of the prior
