@@ -80,7 +80,7 @@ class RunFolder:
         """Return an existing run folder that can be resumed.
 
         Raises:
-            InputError: if it is none, or holds no checkpoint.
+            InputError: if it is none, or holds no checkpoint, or another process is at its first epoch.
         """
         folder = cls(expanded(path))
         if (folder.path / "estimate.json").is_file():
@@ -101,10 +101,11 @@ class RunFolder:
                 f"{', '.join(sorted(missing))} is missing; the file is damaged, start the run again."
             )
         if not folder.started:
-            raise InputError(
-                f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before the "
-                "end of its first epoch; start it again."
-            )
+            with folder.claimed():  # one that is still in its first epoch has not stopped, and says so
+                raise InputError(
+                    f"Expected a checkpoint at {folder.last_checkpoint} but there is none: the run stopped before the "
+                    "end of its first epoch; start it again."
+                )
         if folder.last_checkpoint.is_file():
             folder.samples.mkdir(exist_ok=True)
         return folder

@@ -55,6 +55,9 @@ def test_a_run_without_checkpoint_is_told(tmp_path):
     folder.write_config({})
     with pytest.raises(InputError, match="the run stopped before the end of its first epoch"):
         RunFolder.open(folder.path)
+    with folder.claimed(), pytest.raises(InputError, match="another process") as told:
+        RunFolder.open(folder.path)
+    assert "stopped" not in str(told.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
