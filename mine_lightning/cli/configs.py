@@ -29,10 +29,14 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 _NOT_HASHED = {
     "seed_everything": None,
     "output": None,
-    "data": ("root", "allow_bundled", "seed"),
-    "mine": ("seed",),
+    "data": ("root", "allow_bundled"),
+    "mine": (),
     "trainer": ("accelerator", "devices", "num_nodes", "strategy", "precision", "enable_progress_bar", "logger"),
 }
+
+
+# where data are decoded; at these values, which hashes had before it was found that they count for nothing
+_ANYWHERE = {"cache": True, "workers": 2}
 
 
 class _Loader(yaml.SafeLoader):
@@ -209,6 +213,8 @@ def override(config: dict[str, Any], path: str, value: Any) -> None:
 def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
     """Return 12 hex digits that stand for what a config computes: not for its seed, its paths or its hardware.
 
+    A seed of the data or of the term counts where it is written: with it a run is not that of ``seed_everything``.
+
     The arguments of this package's classes count with their defaults, but for None, which is as good as no argument: a
     class may get one that changes nothing by default, and its runs keep their hash. Of other classes and of the Trainer
     just those that are written count: their defaults come and go with versions of torch and Lightning. A class of this
@@ -226,8 +232,11 @@ def config_hash(written: dict[str, Any], resolved: dict[str, Any]) -> str:
     for key, inner in _NOT_HASHED.items():
         if inner is None:
             kept.pop(key, None)
+        elif kept.get(key):
+            seeds = () if "seed" in _arguments(written.get(key)) else ("seed",)
+            kept[key] = _with(kept[key], (*inner, *seeds), _ANYWHERE if key == "data" else {})
         else:
-            kept[key] = _without(kept[key], inner) if kept.get(key) else None
+            kept[key] = None
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
@@ -266,10 +275,17 @@ def _one_class(a: Any, b: Any) -> bool:
     return a.rpartition(".")[2] == b.rpartition(".")[2]
 
 
-def _without(section: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _arguments(section: Any) -> dict[str, Any]:
+    """Return the arguments in a section, which is that of a class or has them itself."""
+    section = section if isinstance(section, dict) else {}
+    return (section["init_args"] or {}) if "init_args" in section else section
+
+
+def _with(section: dict[str, Any], less: tuple[str, ...], at: dict[str, Any]) -> dict[str, Any]:
+    """Return a section less some of its arguments, others at a value of their own."""
     if "init_args" in section:
-        return {**section, "init_args": _without(section["init_args"] or {}, names)}
-    return {key: value for key, value in section.items() if key not in names}
+        return {**section, "init_args": _with(section["init_args"] or {}, less, at)}
+    return {key: at.get(key, value) for key, value in section.items() if key not in less}
 
 
 def _inside(node: dict[str, Any], name: str) -> dict[str, Any]:

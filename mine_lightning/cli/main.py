@@ -14,7 +14,7 @@ from mine_lightning.cli import arguments, configs, estimates, studies, trainings
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 
-__all__ = ["main", "merged", "planned"]
+__all__ = ["main", "merged", "planned", "shipped_hash"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,7 +78,28 @@ def planned(request: arguments.Request) -> dict[str, Any]:
         InputError: for the first name that does not exist.
     """
     config = merged(request)
+    if estimates.is_one(config):
+        raise InputError(
+            f"Expected an experiment but {request.configs[0]} asks for an estimate of data of your own, which no table "
+            "has a place for; `python train.py` lists the experiments."
+        )
     return _kind(config).identify(config, _experiment(configs.find(request.configs[0])))
+
+
+def shipped_hash(experiment: str, protocol: str) -> str | None:
+    """Return the config_hash of an experiment of this repository under one of its protocols, None where either is none.
+
+    Args:
+        experiment: its name.
+        protocol: that of one of its overlays, or ``default``.
+    """
+    over = {path.stem for path in configs.overlays()}
+    if experiment not in {path.stem for path in configs.shipped()} or protocol not in over | {"default"}:
+        return None
+    config = configs.load(configs.find(experiment))
+    if protocol != "default":
+        config = configs.lay_over(config, configs.find(protocol))
+    return None if estimates.is_one(config) else configs.config_hash(config, _kind(config).resolved(config))
 
 
 def merged(request: arguments.Request) -> dict[str, Any]:

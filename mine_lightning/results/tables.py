@@ -10,6 +10,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from mine_lightning.cli.main import shipped_hash
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import read_summary, write_whole
 
@@ -33,9 +34,12 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         replace: whether what was kept there may be of another config.
 
     Raises:
-        InputError: if the run has not finished, or a run of another config has its place or another seed's beside it.
+        InputError: if there is no run or it has not finished, if a run of another config has its place or another
+            seed's beside it, or if it is named as an experiment and a protocol of this repository but was not so run.
     """
     source = run / "summary.json"
+    if not run.is_dir():
+        raise InputError(f"Expected a run folder but there is none at {run}; name one of those under runs/.")
     if (run / "estimate.json").is_file():
         raise InputError(f"Expected a run but {run} has an estimate of data of your own; no table has a place for it.")
     if not source.is_file():
@@ -49,6 +53,7 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
     if not replace:
         for other in row:  # a row of RESULTS.md is their mean
             _check_same(other, summary, run)
+        _check_shipped(summary, run)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, source.read_text(encoding="utf-8"))
     first = min([_kept(path)["seed"] for path in row], default=summary["seed"])
@@ -67,6 +72,17 @@ def _check_same(target: Path, summary: dict[str, Any], run: Path) -> None:
         raise InputError(
             f"Expected a run with the config_hash {kept} of {target} but {run} has {new}; give --replace if it shall "
             "take that place, or write its overrides into a protocol overlay, which gives it a file of its own."
+        )
+
+
+def _check_shipped(summary: dict[str, Any], run: Path) -> None:
+    """Refuse what was overridden: its row is called after the experiment and the protocol as they are in configs/."""
+    named, new = shipped_hash(summary["experiment"], summary["protocol"]), summary.get("config_hash")
+    if named not in (None, new):
+        raise InputError(
+            f"Expected a run of {summary['experiment']} ({summary['protocol']}) as it is in configs/, config_hash "
+            f"{named}, but {run} has {new}: an override or a second overlay was given, or the config has changed since; "
+            "run it as it is, or with --protocol NAME, or give --replace."
         )
 
 

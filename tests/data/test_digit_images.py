@@ -36,13 +36,21 @@ def test_real_mnist_is_found_and_whole(mnist_root):
 @pytest.mark.parametrize("inside", ["", "MNIST/raw"])
 def test_root_may_be_torchvisions_or_hold_the_files(tmp_path, inside):
     write_mnist(tmp_path / inside)
-    assert load_digit_images(tmp_path).name == "mnist"
+    assert len(load_digit_images(tmp_path).train_labels) == 4
+
+
+def test_what_comes_in_mnists_files_but_is_not_mnist_has_a_name_of_its_own(tmp_path):
+    write_mnist(tmp_path / "a")
+    write_mnist(tmp_path / "b", t10k_images=torch.ones(4, 28, 28, dtype=torch.uint8))
+    first, again, second = (load_digit_images(tmp_path / folder).name for folder in "aab")
+    assert first.startswith("mnist-like-")
+    assert first == again != second
 
 
 def test_the_environment_names_the_root(tmp_path, monkeypatch):
     write_mnist(tmp_path)
     monkeypatch.setenv("MINE_LIGHTNING_DATA", str(tmp_path))
-    assert load_digit_images().name == "mnist"
+    assert len(load_digit_images().train_labels) == 4
 
 
 def test_without_mnist_the_bundled_digits_serve_under_their_own_name(caplog):
@@ -84,7 +92,7 @@ def test_one_process_downloads_for_all_and_a_part_does_not_pass_for_the_whole(tm
         found = list(several.map(_download, [tmp_path] * 3))
     assert found == [tmp_path / "MNIST" / "raw"] * 3
     assert len(asked) == 2
-    assert load_digit_images(tmp_path).name == "mnist"
+    assert len(load_digit_images(tmp_path).train_labels) == 4
     monkeypatch.setattr("torchvision.datasets.MNIST", None)
     (tmp_path / "file").touch()
     assert _download(tmp_path / "file") is None  # no place to keep it

@@ -98,6 +98,26 @@ def test_keep_refuses_another_config_beside_the_other_seeds(tmp_path):
     assert len(results.load(root)) == 1
 
 
+@pytest.mark.parametrize("protocol", ["default", "small"])
+def test_keep_refuses_what_was_not_run_as_its_name_says(tmp_path, protocol):
+    shipped = SUMMARY | {"experiment": "gan_stacked_mnist_dcgan", "protocol": protocol}
+    source, root = tmp_path / "summary.json", tmp_path / "results"
+    source.write_text(json.dumps(shipped | {"config_hash": "cut"}))
+    with pytest.raises(InputError, match=rf"\({protocol}\) as it is in configs/, config_hash \w+, but .* has cut"):
+        results.keep(tmp_path, root)
+    assert not root.exists()
+    source.write_text(json.dumps(shipped | {"config_hash": of_shipped(shipped["experiment"], protocol)[0]}))
+    results.keep(tmp_path, root)
+    source.write_text(json.dumps(shipped | {"config_hash": "cut", "protocol": "mine_own"}))
+    results.keep(tmp_path, root)
+    assert len(results.load(root)) == 2
+
+
+def test_keep_tells_that_there_is_no_run(tmp_path):
+    with pytest.raises(InputError, match="Expected a run folder but there is none at .*/mistyped"):
+        results.keep(tmp_path / "mistyped")
+
+
 def test_the_figure_is_that_of_the_first_seed_at_default(tmp_path):
     for seed, protocol, ink in ((1, "default", b"1"), (0, "default", b"0"), (1, "default", b"1"), (0, "quick", b"q")):
         (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"seed": seed, "protocol": protocol}))
