@@ -169,8 +169,8 @@ SECTIONS = (
     Section(
         "Stacked MNIST, the term and the penalty",
         "What the mutual-information term and the zero-centred gradient penalty each do, at the size of the main job. "
-        "Nobody has published this. Seed 0 of the term alone is from before T's moving average had a limit on what one "
-        "batch counts, seed 1 from after.",
+        "Nobody has published this. Both seeds of both, and seed 0 of the term alone, are from before T's moving "
+        "average had a limit on what one batch counts, seed 1 of the term alone from after.",
         MODES,
         (
             Row("neither", "gan_stacked_mnist_dcgan", "no_penalty"),
@@ -216,7 +216,9 @@ SECTIONS = (
         "share of digits that a judge keeps, and MS-SSIM of the pairs. The mean digit, as the reconstruction of every "
         "test image, has an error of 14.4, keeps 9.8% and has an MS-SSIM of 0.314, another digit 19.9, 8.5% and 0.226 "
         "(`python benchmarks/reconstruction_floors.py`). The published MS-SSIM can't be that of pairs: compare it "
-        "within a column only. T of ALI+MINE sees the pairs of both joints in one batch, which is ours, and was chosen "
+        "within a column only, and it is torchmetrics' own (1.4.2 and later), which mirrors images at their border for "
+        "the coarsest scale alone: on 28 pixels that moves it far from that of whole windows (the mean digit's would "
+        "be 0.17). T of ALI+MINE sees the pairs of both joints in one batch, which is ours, and was chosen "
         "in more trials than the other rows had. A D with a quarter of the learning rate, and averages of E and G over "
         "steps, were tried on all four rows; "
         "ALI+MINE and ALICE(l2) have them, the two that gained by them on the validation digits (results/TUNING.md).",
