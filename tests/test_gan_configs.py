@@ -18,7 +18,7 @@ TOYS = [path.stem for path in configs.shipped() if path.stem.startswith(("gan_25
 
 def load(name, protocol="default"):
     config = configs.load(configs.find(name))
-    return config if protocol == "default" else configs.merge(config, configs.load(configs.find(protocol)))
+    return config if protocol == "default" else configs.lay_over(config, configs.find(protocol))
 
 
 def train(config, tmp_path):

@@ -3,7 +3,8 @@
 Merging is by key: later files and overrides win, ``null`` takes a key off, a list replaces a list. Where a
 ``class_path`` changes, the ``init_args`` of the old class go. A file may name another one that it is merged into, by
 the key ``base``: what several experiments share is written once, in ``configs/recipes/``. An overlay whose networks
-fit one data set alone names its datamodule by the key ``made_for``.
+fit one data set alone names its datamodule by the key ``made_for``; what it changes for one host alone, or for
+experiments with a term, stands under the key ``where``, by the host's class or ``mine``.
 """
 
 from __future__ import annotations
@@ -125,7 +126,8 @@ def load(path: Path) -> dict[str, Any]:
         InputError: if it is no YAML, or no mapping, or its base is none, or leads back to it.
     """
     config = _load(path, ())
-    config.pop("made_for", None)
+    for of_overlays in ("made_for", "where"):
+        config.pop(of_overlays, None)
     return config
 
 
@@ -136,17 +138,29 @@ def lay_over(config: dict[str, Any], path: Path) -> dict[str, Any]:
         InputError: if the file is made for another data set of this package than the config's, or can't be read.
     """
     over = _load(path, ())
-    made_for = over.pop("made_for", None)
-    data = config.get("data")
-    name = data.get("class_path") if isinstance(data, dict) else None
-    package, _, short = name.rpartition(".") if isinstance(name, str) else ("", "", None)
+    made_for, where = over.pop("made_for", None), over.pop("where", None) or {}
+    package, short = _class_in(config, "data")
     ours = package.partition(".")[0] in ("", "mine_lightning")  # whoever brings data of their own knows if it fits
     if made_for is not None and short is not None and ours and short != made_for:
         raise InputError(
             f"Expected an experiment on {made_for} under {path.stem} but got one on {short}; its networks don't fit, "
             "leave it out."
         )
-    return merge(config, over)
+    if not isinstance(where, dict):
+        raise InputError(f"Expected where in {path} to be keyed by hosts' classes but got {where!r}; write ALI: ...")
+    merged = merge(config, over)
+    for name, more in where.items():
+        if name == _class_in(config, "model")[1] or (name == "mine" and config.get("mine")):
+            merged = merge(merged, more)
+    return merged
+
+
+def _class_in(config: dict[str, Any], section: str) -> tuple[str, str | None]:
+    """Return the package and the name of a section's class, the name None where it has none."""
+    node = config.get(section)
+    name = node.get("class_path") if isinstance(node, dict) else None
+    package, _, short = name.rpartition(".") if isinstance(name, str) else ("", "", None)
+    return package, short
 
 
 def _load(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:

@@ -290,7 +290,7 @@ def test_every_overlay_is_described_and_names_its_protocol(overlay):
 
 @pytest.mark.parametrize(("path", "overlay"), FITTING)
 def test_every_overlay_fits_the_experiments_that_it_is_for(path, overlay):
-    config = configs.merge(configs.load(path), configs.load(overlay))
+    config = configs.lay_over(configs.load(path), overlay)
     checks.check_names(config)
     config["trainer"].pop("precision")
     build.resolve(config)
@@ -317,6 +317,40 @@ def test_an_overlay_over_other_data_of_ours_is_refused_by_name(tmp_path, name):
 @pytest.mark.parametrize("config", [{}, {"data": None}, {"data": {"class_path": None}}, {"data": "digits"}])
 def test_what_is_wrong_with_the_data_is_told_later(tmp_path, config):
     assert configs.lay_over(config, overlay(tmp_path)) == {**config, "protocol": "wide"}
+
+
+def test_an_overlay_changes_some_things_for_one_host_or_for_a_term_alone(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: 1\nb: 1\nwhere:\n  ALI: {a: 2}\n  mine: {b: 2, mine: {beta: 3}}\n")
+
+    def laid(model, mine):
+        found = configs.lay_over({"model": {"class_path": model}, "mine": mine}, path)
+        return found["a"], found["b"], found["mine"]
+
+    assert laid("mine_lightning.DCGAN", None) == (1, 1, None)
+    assert laid("mine_lightning.ALI", None) == laid("ALI", None) == (2, 1, None)
+    assert laid("mine_lightning.DCGAN", {"x": "a"}) == (1, 2, {"x": "a", "beta": 3})
+    assert laid("mine_lightning.ALI", {"x": "a"})[:2] == (2, 2)
+    assert configs.load(path) == {"a": 1, "b": 1}
+    path.write_text("where: ALI")
+    with pytest.raises(InputError, match="Expected where in .* to be keyed by hosts' classes but got 'ALI'"):
+        configs.lay_over({}, path)
+
+
+def parameters(system, protocol):
+    config = configs.lay_over(configs.load(configs.find(f"gan_stacked_mnist_{system}")), configs.find(protocol))
+    checks.check_names(config)
+    config["trainer"].pop("precision")
+    model = build.instantiate(build.resolve(config)).model
+    other = getattr(model, "encoder", None) or model.reconstructor
+    return [sum(weights.numel() for weights in part.parameters()) for part in (other, model.generator)]
+
+
+@pytest.mark.parametrize("system", ["ali", "veegan"])
+@pytest.mark.parametrize("protocol", ["small", "paper"])
+def test_what_maps_images_back_has_the_size_of_the_generator_or_less(system, protocol):
+    other, generator = parameters(system, protocol)
+    assert 0.1 * generator < other < 1.1 * generator
 
 
 def test_what_an_overlay_is_made_for_is_no_key_of_the_config(tmp_path):

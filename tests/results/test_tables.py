@@ -39,7 +39,7 @@ def of_shipped(experiment, protocol):
     """Return the hash of a shipped config under a protocol, and whether it is a study's."""
     config = configs.load(configs.find(experiment))
     if protocol != "default":
-        config = configs.merge(config, configs.load(configs.find(protocol)))
+        config = configs.lay_over(config, configs.find(protocol))
     return now(config), studies.is_one(config)
 
 
