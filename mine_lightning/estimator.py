@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mine_lightning.batch_order import SORTED, BatchOrder
 from mine_lightning.bounds import Bound, DonskerVaradhan
 from mine_lightning.errors import InputError, check_kind
 from mine_lightning.held_out import HeldOut
@@ -96,6 +98,7 @@ class MINE(LightningModule):
         if unseen is not None and not isinstance(statistics_network, nn.Module):  # a finished one is the user's
             unseen.requires_grad_(False)
         self._held_out = HeldOut()
+        self._order = BatchOrder()
         self._has_run = False
 
     def _build(self, network: nn.Module | StatisticsFactory, x_shape: Shape | None, z_shape: Shape | None) -> nn.Module:
@@ -248,11 +251,13 @@ class MINE(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self._held_out.clear()
+        self._order.clear()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         x, z = _pair(batch)
         if len(x) > 1:  # one pair alone has no marginal
             self._held_out.add(*self.scores(x, z, f"validation {batch_idx}"))
+            self._order.add(x, z)
 
     def on_validation_epoch_end(self) -> None:
         # a process without pairs, as uneven loaders leave one, would log nothing and keep the others waiting
@@ -261,6 +266,8 @@ class MINE(LightningModule):
         if estimate is not None:
             self.log("val/mi", estimate[0], prog_bar=True, sync_dist=True)
             self.log("val/mi_stderr", estimate[1], sync_dist=True)
+        if self._order.is_sorted:
+            rank_zero_warn(f"val/mi is of what differs within batches alone: {SORTED}")
         self._held_out.clear()
 
     def configure_optimizers(self) -> Optimizer:

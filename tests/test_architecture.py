@@ -27,11 +27,12 @@ MAY_IMPORT = {
     "hosts": {"networks", "metrics"},
     "evaluations": {"judges", "metrics"},
     "held_out": {"bounds"},
-    "estimator": {"bounds", "held_out", "pairing", "networks"},
+    "batch_order": set(),
+    "estimator": {"batch_order", "bounds", "held_out", "pairing", "networks"},
     "baselines": set(),
     "estimation": {"estimator", "bounds", "pairing", "networks", "views"},  # views when a figure is asked for
     "studies": {"data", "baselines", "bounds", "held_out", "networks", "estimation"},
-    "regularizer": {"estimator", "bounds", "held_out", "pairing", "networks"},
+    "regularizer": {"estimator", "batch_order", "bounds", "held_out", "pairing", "networks"},
     "lightning": {"regularizer"},
     "runs": {"__init__"},  # the version
     "views": {"metrics", "runs", "estimation", "published"},  # the type of what is drawn

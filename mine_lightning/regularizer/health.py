@@ -122,8 +122,8 @@ class Health:
             self._once.say(
                 "lag",
                 f"{self.name} is {value:.2f} nats in training but {held_out:.2f} on held-out pairs: T has learnt its "
-                "training batches by heart or sees other inputs in validation. Read the held-out value; more data, "
-                "noise on T's input or a smaller T narrow the gap.",
+                "training batches by heart, sees other inputs in validation, or sorted ones. Read the held-out value; "
+                "more data, noise on T's input or a smaller T narrow the gap.",
             )
         if self.direction == "maximize" and self._best > 0.5 and held_out + 2 * stderr < self._best / 2:
             self._once.say(

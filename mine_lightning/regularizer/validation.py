@@ -9,6 +9,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
+from mine_lightning.batch_order import SORTED, BatchOrder
 from mine_lightning.errors import InputError
 from mine_lightning.held_out import HeldOut
 from mine_lightning.regularizer.ascent import Ascent, detached
@@ -35,6 +36,7 @@ class Validation:
     def __init__(self, recorder: Recorder, ascent: Ascent, ranks: Ranks, once: Once, limit: int) -> None:
         self._recorder, self._ascent, self._ranks, self._once = recorder, ascent, ranks, once
         self._held_out = HeldOut(limit)
+        self._order = BatchOrder()
 
     @property
     def pairs(self) -> int:
@@ -44,6 +46,7 @@ class Validation:
     def clear(self) -> None:
         """Let go of what was gathered."""
         self._held_out.clear()
+        self._order.clear()
 
     def before_batch(self, trainer: Trainer, host: LightningModule, batch: Any) -> None:
         """Get ready to catch a batch's pair."""
@@ -68,6 +71,7 @@ class Validation:
             elif len(pair.x) >= 2:
                 x, z = detached(pair.x, host), detached(pair.z, host)
                 self._held_out.add(*self._ascent.evaluate(trainer, host, x, z, f"validation {number}"))
+                self._order.add(x, z)
         self._recorder.disarm()
 
     def estimate(self, world_size: int) -> tuple[Tensor, Tensor] | None:
@@ -81,6 +85,8 @@ class Validation:
         mine = self._ascent.mine
         if mine is None:
             return None
+        if self._order.is_sorted:
+            self._once.say("order", f"a held-out value is of what differs within batches alone: {SORTED}")
         some = self._ranks.all(self.pairs > 0)
         found = self._held_out.estimate(mine.bound, world_size) if some else None
         self.clear()

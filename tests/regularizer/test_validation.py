@@ -1,5 +1,7 @@
 """The pairs of a validation: which are taken, which are left out, and that a validation by itself has them too."""
 
+import warnings
+
 import pytest
 import torch
 from by_hand import Classifier
@@ -44,6 +46,18 @@ def test_a_checkpoint_is_validated_with_its_estimate_by_a_callback_that_has_not_
     other = trainer(tmp_path, regularizer())
     (found,) = other.validate(Validated(), loader(), ckpt_path=tmp_path / "last.ckpt", verbose=False)
     assert found["val/mi"] == pytest.approx(trained.callback_metrics["val/mi"].item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("is_sorted", [False, True])
+def test_a_validation_in_the_order_of_its_data_is_told(tmp_path, is_sorted):
+    x = torch.randn(256, 4, generator=torch.Generator().manual_seed(3))
+    order = x[:, 0].argsort() if is_sorted else torch.arange(256)
+    held_out = DataLoader(TensorDataset(x[order], torch.zeros(256)), 32)
+    run = trainer(tmp_path, regularizer(), max_epochs=2)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run.fit(Validated(), loader(), held_out)
+    assert sum("of what differs within batches alone" in str(one.message) for one in told) == is_sorted
 
 
 def test_a_validation_that_does_not_run_what_is_captured_is_told_once(tmp_path):
