@@ -35,6 +35,16 @@ class Calibrated(nn.Module):
         if all(scores_all_pairs(network) for network in networks):
             self.matrix = self._matrix
 
+    @property
+    def silent(self) -> bool:
+        """Whether the weights are 0, and with them all scores: what was trained holds of no pairs it has not seen."""
+        return not bool(self.weights.any())  # type: ignore[operator]
+
+    def evenly(self) -> Calibrated:
+        """Return the same networks at equal weights of sum 1."""
+        weights = torch.full_like(self.weights, 1 / len(self.networks))  # type: ignore[arg-type]
+        return Calibrated(list(self.networks), self.ceilings, weights)  # type: ignore[arg-type]
+
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         return self._sum([network(x, z) for network in self.networks])
 

@@ -55,11 +55,16 @@ def parts_of(n: int, folds: int, seed: int) -> list[Parts]:
 
 @dataclass
 class Fold:
-    """What one fold gave: the value on it, that on the pairs its T was trained on, and the learning curve."""
+    """What one fold gave: the value on it, that on the pairs its T was trained on, and the learning curve.
+
+    Where T is silent, as it does no good on validation pairs at any weight, the value is 0, and its variance that of T
+    as it was trained: a constant has none of its own.
+    """
 
     value: Value
     seen: Value
     curve: list[Point]
+    silent: bool = False
 
 
 def cross_fit(
@@ -84,8 +89,10 @@ def cross_fit(
     for k, part in enumerate(parts_of(len(pairs), folds, seed)):
         tell = _teller(k, folds) if progress else None
         T, curve = _fit(pairs, networks, part.training, part.validation, training, seed + k, tell)
-        seen = value_of(T, pairs, part.training[:GAP_PAIRS])
-        fitted.append(Fold(value_of(T, pairs, part.held_out), seen, curve))
+        seen, value = value_of(T, pairs, part.training[:GAP_PAIRS]), value_of(T, pairs, part.held_out)
+        if T.silent:
+            value = replace(value, variance=value_of(T.evenly(), pairs, part.held_out).variance)
+        fitted.append(Fold(value, seen, curve, T.silent))
     if progress:
         print(file=sys.stderr)
     return fitted

@@ -196,4 +196,9 @@ def _warnings(fitted: list[Fold], nats: float, gap: float, n: int) -> list[str]:
             f"T overfits: it scores {gap:.2f} nats more on the pairs it was trained on; more pairs or fewer dimensions "
             "would raise the estimate."
         )
+    if silent := sum(fold.silent for fold in fitted):
+        found.append(
+            f"in {silent} of {len(fitted)} folds T told pairs that it had not seen no better than by chance, and counts "
+            f"as 0 there: {n:,} pairs are too few to tell this from nothing; more pairs would."
+        )
     return found

@@ -40,7 +40,9 @@ class MIEstimate:
 
     Attributes:
         nats: the value, a lower bound up to its error, from pairs that T was not trained on.
-        stderr: standard deviation of ``nats`` over fresh data sets of the same size, in nats.
+        stderr: standard deviation of ``nats`` over fresh data sets of the same size, in nats, as far as the pairs that
+            T is read on bring it; what its training on other pairs brings is little of 10,000 pairs
+            (``benchmarks/estimate_honesty.py``) and much of a few hundred.
         interval: where the truth should lie: two standard errors to both sides, and above besides twice as much as T
             scores higher on the pairs that it was trained on. On those it is too high by about as much as it is too
             low on others, so that the truth is half way between, if T can express it and training ended; twice all

@@ -59,3 +59,13 @@ def test_the_running_estimate_is_written_on_request(capsys):
     assert "fold 2 of 2, step 20:" in said
     cross_fit(pairs_of(100), [SeparableStatistics], TRAINING, 2, 0, False)
     assert capsys.readouterr().err == ""
+
+
+def test_a_silent_T_is_read_as_0_with_the_noise_of_what_was_trained(monkeypatch):
+    monkeypatch.setattr("mine_lightning.estimation.calibration.best_weights", lambda joint, _: torch.zeros(len(joint)))
+    silent = cross_fit(pairs_of(), [SeparableStatistics], TRAINING, 2, 0, False)
+    monkeypatch.setattr("mine_lightning.estimation.calibration.best_weights", lambda joint, _: torch.ones(len(joint)))
+    told = cross_fit(pairs_of(), [SeparableStatistics], TRAINING, 2, 0, False)
+    assert [fold.value.nats for fold in silent] == [0, 0]
+    assert [fold.value.variance for fold in silent] == [fold.value.variance for fold in told]
+    assert [fold.silent for fold in silent + told] == [True, True, False, False]

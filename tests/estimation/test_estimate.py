@@ -122,6 +122,13 @@ def test_each_doubt_is_told_on_its_own(monkeypatch, nats, info_nce, seen, words)
     assert all(word in warning for word, warning in zip(words, warnings, strict=True))
 
 
+def test_a_zero_that_too_few_pairs_leave_is_told_and_has_an_error():
+    x, e = torch.randn(2, 200, 1, generator=torch.Generator().manual_seed(5))
+    estimate = estimate_mi(x, e, seed=1)  # independent
+    assert estimate.stderr > 0.01
+    assert any("no better than by chance" in warning for warning in estimate.warnings)
+
+
 @pytest.mark.parametrize(
     ("lasts", "max_steps", "told"),
     [((0.3, 0.3), 40, True), ((0.3, 0.1), 40, False), ((0.3, 0.3), None, False), ((0.3, 0.3), 60, False)],
