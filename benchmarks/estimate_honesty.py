@@ -1,7 +1,8 @@
 """Whether ``stderr`` is the spread: ``python benchmarks/estimate_honesty.py [--repeats 100] [--pairs N] [--out FILE]``.
 
-Three distributions, one hundred fresh data sets of 10,000 pairs (or --pairs) each with the seeds 100 to 199: the standard deviation
-of the estimates beside the mean of the standard errors they tell. Promised: of 10,000 pairs the two agree within 20%. One thread.
+Three distributions, one hundred fresh data sets of 10,000 pairs (or --pairs) each with the seeds 100 to 199: the
+standard deviation of the estimates beside the mean of the standard errors they tell. Promised: of 10,000 pairs the two
+agree within 20%. One thread.
 """
 
 import argparse

@@ -55,13 +55,14 @@ def _is_sorted(batches: list[tuple[int, Tensor, Tensor]]) -> bool:
     whole = [batch for batch in batches if batch[0] == size and batch[1].shape == batches[0][1].shape]
     if len(whole) < _FEWEST or size < 2:
         return False
-    means, within = (torch.stack([batch[i] for batch in whole]).double() for i in (1, 2))
+    means = torch.stack([mean for _, mean, _ in whole]).double()
+    within = torch.stack([variance for *_, variance in whole]).double()
     between = means.var(0)
     total = between + within.mean(0)
     columns = total.isfinite() & (total > 0)
     if not columns.any():
         return False
     excess = (size * between[columns] / total[columns]).max().item()  # about 1 in random order, size where all are pure
-    # of one column chi-squared over its degrees of freedom, whose root of order 3 is nearly normal (Wilson and Hilferty)
+    # of one column chi-squared over its degrees of freedom, whose cube root is nearly normal (Wilson and Hilferty)
     spread = 2 / 9 / (len(whole) - 1)
     return excess > (1 - spread + _SURE * math.sqrt(spread)) ** 3

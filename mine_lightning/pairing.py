@@ -27,7 +27,8 @@ class Pairing(ABC):
 class Derangements(Pairing):
     """Pair each x with the z of k other samples; each of the k columns is a permutation without a fixed point.
 
-    A column is one random cycle through the whole batch. Different columns give a sample different partners.
+    A column is a rotation of a random order, so that no sample meets itself. Different columns give a sample different
+    partners.
 
     Args:
         k: partners of a sample, at least 1. More of them lower the noise of the estimate, at T's price for n*k pairs;

@@ -108,8 +108,8 @@ def told(message: str) -> str:
         missing = [one for one in arguments.split(", ") if one not in ("x_shape", "z_shape")]  # made for it
         if name.endswith(f".{MINERegularizer.__name__}"):
             return (
-                f"Expected {' and '.join(missing)} under mine but the config has none; write it there, or leave out the "
-                "overlay or the override that brought mine, if the experiment has no term."
+                f"Expected {' and '.join(missing)} under mine but the config has none; write it there, or leave out "
+                "the overlay or the override that brought mine, if the experiment has no term."
             )
         return f"Expected {' and '.join(missing)} for {name} but the config has none; give it under init_args."
     expected = [line.strip(" -") for line in message.splitlines() if line.strip(" -").startswith("Expected a ")]

@@ -120,7 +120,7 @@ def _read_mnist(folder: Path) -> DigitImages:
             )
     content = hashlib.sha256()
     for array in (train_images, train_labels, test_images, test_labels):
-        content.update(array.contiguous().numpy())
+        content.update(array.contiguous().numpy().data)
     name = MNIST if content.hexdigest() == _CONTENT else f"mnist-like-{content.hexdigest()[:8]}"
     return DigitImages(name, train_images, train_labels.long(), test_images, test_labels.long())
 

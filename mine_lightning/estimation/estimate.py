@@ -198,7 +198,7 @@ def _warnings(fitted: list[Fold], nats: float, gap: float, n: int) -> list[str]:
         )
     if silent := sum(fold.silent for fold in fitted):
         found.append(
-            f"in {silent} of {len(fitted)} folds T told pairs that it had not seen no better than by chance, and counts "
-            f"as 0 there: {n:,} pairs are too few to tell this from nothing; more pairs would."
+            f"in {silent} of {len(fitted)} folds T told pairs that it had not seen no better than by chance, and "
+            f"counts as 0 there: {n:,} pairs are too few to tell this from nothing; more pairs would."
         )
     return found

@@ -179,8 +179,12 @@ def _categories_as_codes(given: Any) -> Any:
                 "their order means something."
             )
         return codes
-    if hasattr(given, "dtypes") and hasattr(given, "columns") and len(given.columns) == 1:
+    if not hasattr(given, "iloc") or not hasattr(given, "columns"):  # polars has columns too
+        return given
+    if len(given.columns) == 1:
         return _categories_as_codes(given.iloc[:, 0])
+    if all(getattr(dtype, "kind", "O") in "biuf" for dtype in given.dtypes):  # numbers that may be missing, Int64 say
+        return given.to_numpy(dtype=np.float64, na_value=np.nan) if np.asarray(given).dtype == object else given
     return given
 
 

@@ -80,7 +80,8 @@ class MINERegularizer(Callback):
             where training is resumed.
         adaptive_clip: clip the term's gradient to the norm of the host's own; by default on to maximise, where the
             term has no upper end, and off to minimise.
-        statistics_network: T, a module, or a callable from the shapes of x and z (without the batch axis) to one.
+        statistics_network: T, a module, of which a copy is trained (``mine.statistics_network``), or a callable from
+            the shapes of x and z (without the batch axis) to one.
         bound: Donsker-Varadhan with a moving average by default.
         pairing: how marginal samples are drawn; one derangement of the batch by default.
         optimizer: callable from T's parameters to an optimizer; Adam with a learning rate of 2e-4 by default.
@@ -125,7 +126,9 @@ class MINERegularizer(Callback):
         )
         self.direction = direction
         self.adaptive_clip = direction == "maximize" if adaptive_clip is None else adaptive_clip
-        self.statistics_network = statistics_network
+        # as with the bound: another run would start from what this one has made of it
+        own = isinstance(statistics_network, nn.Module)
+        self.statistics_network = copy.deepcopy(statistics_network) if own else statistics_network
         self.bound = DonskerVaradhan() if bound is None else copy.deepcopy(bound)  # its moving average is ours alone
         self.pairing = Derangements() if pairing is None else pairing
         self.optimizer = _default_optimizer if optimizer is None else optimizer
@@ -133,7 +136,7 @@ class MINERegularizer(Callback):
         self.held_out = held_out
         self.seed = seed
         self.name = name
-        self._ascent = Ascent(statistics_network, self.bound, self.pairing, self.optimizer, seed, t_steps)
+        self._ascent = Ascent(self.statistics_network, self.bound, self.pairing, self.optimizer, seed, t_steps)
         self._once, self._ranks, self._buffers = Once(), Ranks(), KeepBuffers()
         sides = (Side.parse(self.x), Side.parse(self.z))
         self._texts = (sides[0].text, sides[1].text)
@@ -185,7 +188,7 @@ class MINERegularizer(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         strategy = type(trainer.strategy).__name__
-        if strategy in _UNSUPPORTED:
+        if any(kind.__name__ in _UNSUPPORTED for kind in type(trainer.strategy).__mro__):
             raise InputError(
                 f"Expected a strategy that keeps whole parameters on every process but got {strategy}; "
                 "MINERegularizer works with 'auto', 'ddp' and 'ddp_find_unused_parameters_true'."
@@ -329,12 +332,17 @@ class MINERegularizer(Callback):
         self._recorder.disarm()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._health.judge()
+        self._health.judge(watches=self._watches)
         self._first.end_epoch(self._log_name("mi"))
 
     def _holds(self, trainer: Trainer) -> bool:
         """Return whether shares wait for the optimizer step, since one of the terms is clipped by the host's own."""
         return self._acts and any(term.adaptive_clip for term in self._joined_terms(trainer))
+
+    @property
+    def _watches(self) -> bool:
+        """Whether this term does nothing but watch."""
+        return self.beta == 0 and self.beta_schedule is None
 
     @property
     def _acts(self) -> bool:
@@ -387,7 +395,7 @@ class MINERegularizer(Callback):
         prefix = f"val/{self.name}_mi" if self.name else "val/mi"
         pl_module.log(prefix, value, sync_dist=True)
         pl_module.log(f"{prefix}_stderr", stderr, sync_dist=True)
-        self._health.judge(value.item(), stderr.item())
+        self._health.judge(value.item(), stderr.item(), self._watches)
 
     # --- what is logged
 

@@ -65,12 +65,13 @@ class Health:
                 "at both, or precision='bf16-mixed'.",
             )
 
-    def judge(self, held_out: float | None = None, stderr: float = 0.0) -> None:
+    def judge(self, held_out: float | None = None, stderr: float = 0.0, watches: bool = False) -> None:
         """Say what is off, each thing once.
 
         Args:
             held_out: the value on held-out pairs in nats, if there is one.
             stderr: its standard error.
+            watches: whether the term does nothing but watch.
         """
         if self._value is None or self._updates < _WARM_UP:
             return
@@ -82,19 +83,19 @@ class Health:
                 "rate, and look at the host's loss.",
             )
             return
-        self._judge_sign(value)
+        self._judge_sign(value, watches)
         self._judge_limit(value)
         self._judge_average()
         if held_out is not None:
             self._judge_held_out(value, held_out, stderr)
 
-    def _judge_sign(self, value: float) -> None:
+    def _judge_sign(self, value: float, watches: bool) -> None:
         if self.direction == "minimize" and value <= 0:
+            idle = "" if watches else ", and a term that minimises it does nothing until T has caught up"
             self._once.say(
                 "sign",
-                f"{self.name} is {value:.3f} nats: either x and z share next to nothing or T lags behind the host, and "
-                "a term that minimises it does nothing until T has caught up. Raise t_steps or T's learning rate until "
-                "it stops rising.",
+                f"{self.name} is {value:.3f} nats: either x and z share next to nothing or T lags behind the host"
+                f"{idle}. Raise t_steps or T's learning rate until it stops rising.",
             )
 
     def _judge_limit(self, value: float) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, final
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import nn
 
 from mine_lightning.errors import InputError
@@ -70,7 +71,7 @@ class MIMonitor(Callback):
             start of training for a capture that does not exist or a second monitor on the model.
 
     Attributes:
-        history: one :class:`mine_lightning.types.PlanePoint` for each validation and layer, oldest first.
+        history: one :class:`mine_lightning.types.PlanePoint` for each validation of a training and layer, oldest first.
 
     Examples:
         >>> from mine_lightning import MIMonitor
@@ -175,14 +176,19 @@ class MIMonitor(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._forward("on_validation_end", trainer, pl_module)
-        # read here, where Lightning has averaged the terms' logs over processes
+        # a validation by itself may be of any model, and is no point of this training
+        if self._pairs and trainer.state.fn == TrainerFn.FITTING:
+            self._add_points(trainer)
+        self._pairs = {}
+
+    def _add_points(self, trainer: Trainer) -> None:
+        # read once Lightning has averaged the terms' logs over processes
         for layer in self.layers:
             pairs = min(self._pairs.get(f"{layer}/{other}", 0) for other in "xy")
             names = [f"val/{layer}/{other}_mi" for other in "xy"]
             if pairs > 0 and trainer.callback_metrics.keys() >= set(names):  # another process may have had no pairs
                 mi_x, mi_y = (trainer.callback_metrics[name].item() for name in names)
                 self.history.append(PlanePoint(trainer.current_epoch, layer, mi_x, mi_y, pairs))
-        self._pairs = {}
 
     def _forward(self, hook: str, *arguments: Any, **named: Any) -> None:
         for term in self._terms.values():

@@ -81,8 +81,8 @@ def _check_shipped(summary: dict[str, Any], run: Path) -> None:
     if named not in (None, new):
         raise InputError(
             f"Expected a run of {summary['experiment']} ({summary['protocol']}) as it is in configs/, config_hash "
-            f"{named}, but {run} has {new}: an override or a second overlay was given, or the config has changed since; "
-            "run it as it is, or with --protocol NAME, or give --replace."
+            f"{named}, but {run} has {new}: an override or a second overlay was given, or the config has changed "
+            "since; run it as it is, or with --protocol NAME, or give --replace."
         )
 
 

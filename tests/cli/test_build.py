@@ -57,7 +57,7 @@ def test_an_argument_that_a_class_lacks_is_named():
 
 
 def test_a_term_that_an_overlay_began_is_told_as_that():
-    with pytest.raises(InputError, match="Expected x and z and direction under mine but .* leave out the overlay"):
+    with pytest.raises(InputError, match=r"Expected x and z and direction under mine but .* leave out the overlay"):
         resolved(("mine", None), ("mine", {"beta": 0.1}))
 
 

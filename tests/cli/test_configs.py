@@ -333,7 +333,7 @@ def test_an_overlay_changes_some_things_for_one_host_or_for_a_term_alone(tmp_pat
     assert laid("mine_lightning.ALI", {"x": "a"})[:2] == (2, 2)
     assert configs.load(path) == {"a": 1, "b": 1}
     path.write_text("where: ALI")
-    with pytest.raises(InputError, match="Expected where in .* to be keyed by hosts' classes but got 'ALI'"):
+    with pytest.raises(InputError, match=r"Expected where in .* to be keyed by hosts' classes but got 'ALI'"):
         configs.lay_over({}, path)
 
 

@@ -61,7 +61,7 @@ def test_the_running_estimate_is_written_on_request(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_silent_T_is_read_as_0_with_the_noise_of_what_was_trained(monkeypatch):
+def test_a_silent_network_is_read_as_0_with_the_noise_of_what_was_trained(monkeypatch):
     monkeypatch.setattr("mine_lightning.estimation.calibration.best_weights", lambda joint, _: torch.zeros(len(joint)))
     silent = cross_fit(pairs_of(), [SeparableStatistics], TRAINING, 2, 0, False)
     monkeypatch.setattr("mine_lightning.estimation.calibration.best_weights", lambda joint, _: torch.ones(len(joint)))

@@ -191,3 +191,28 @@ def test_long_doubles_are_read_as_doubles():
     x, z = read_pairs(np.random.default_rng(0).normal(size=100).astype(np.longdouble), torch.randn(100))
     assert x.raw.dtype == torch.float64
     assert len(z.raw) == 100
+
+
+class Polars:
+    """What a polars.DataFrame has of what pandas's has, and what it lacks."""
+
+    def __init__(self, array):
+        self.array, self.columns, self.dtypes = array, [f"c{i}" for i in range(array.shape[1])], ["Float64"]
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_table_that_is_not_of_pandas_is_an_array(columns):
+    given = np.random.default_rng(0).normal(size=(200, columns))
+    assert read_pairs(Polars(given), Z)[0].raw.tolist() == given.tolist()
+
+
+def test_numbers_that_may_be_missing_are_numbers_where_none_is():
+    frame = pd.DataFrame({"a": np.arange(200), "b": X[:, 0]}).convert_dtypes()
+    frame["c"] = pd.array(np.arange(200) % 2, "Int64")
+    assert np.allclose(read_pairs(frame, Z)[0].raw.numpy(), np.stack([np.arange(200), X[:, 0], np.arange(200) % 2], 1))
+    frame.loc[3, "c"] = pd.NA
+    with pytest.raises(InputError, match="x has 1 NaN or infinite, the first in row 3, column 2"):
+        read_pairs(frame, Z)

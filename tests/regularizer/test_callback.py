@@ -357,8 +357,21 @@ def test_more_partners_more_updates_and_a_finished_network_are_accepted(tmp_path
     network = ConvStatistics((3, 8, 8), (2,), channels=(4,), hidden=8)
     callback = term(statistics_network=network, pairing=Derangements(3), t_steps=2)
     fit_gan(tmp_path, callback)
-    assert callback.mine.statistics_network is network
+    assert isinstance(callback.mine.statistics_network, ConvStatistics)
     assert callback.mine.updates == 2 * STEPS
+
+
+def test_a_finished_network_is_where_every_run_starts_from(tmp_path):
+    network = ConvStatistics((3, 8, 8), (2,), channels=(4,), hidden=8)
+    before = weights(network)
+    ends = []
+    for _ in range(2):
+        callback = term(statistics_network=network)
+        fit_gan(tmp_path, callback)
+        ends.append(weights(callback.mine.statistics_network))
+    assert torch.equal(weights(network), before)
+    assert torch.equal(*ends)
+    assert not torch.equal(ends[0], before)
 
 
 @pytest.mark.filterwarnings("ignore:`training_step` returned `None`")

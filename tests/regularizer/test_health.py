@@ -25,6 +25,13 @@ def said(call):
     return [str(warning.message) for warning in caught]
 
 
+def test_a_term_that_only_watches_is_not_said_to_minimise():
+    (told,) = said(lambda: health(value=-0.1, direction="minimize").judge(watches=True))
+    assert "T lags behind the host. Raise t_steps" in told
+    (told,) = said(lambda: health(value=-0.1, direction="minimize").judge())
+    assert "a term that minimises it does nothing" in told
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_one_batch_that_overflowed_is_no_divergence(bad):
     watched = health()

@@ -236,6 +236,16 @@ def test_every_hook_of_lightning_reaches_every_term():
     assert listening.heard == hooks | {"teardown"}
 
 
+def test_a_validation_by_itself_is_no_point_of_the_training(tmp_path):
+    watch = monitor()
+    run = trainer(tmp_path, watch, max_epochs=1)
+    run.fit(Validated(), loader(), loader())
+    points = list(watch.history)
+    assert points
+    run.validate(Validated(), loader(), verbose=False)
+    assert watch.history == points
+
+
 def test_layers_may_come_one_by_one():
     assert monitor(layers=(name for name in ("output:encoder", "output:head"))).layers == ["encoder", "head"]
 

@@ -114,7 +114,7 @@ def test_keep_refuses_what_was_not_run_as_its_name_says(tmp_path, protocol):
 
 
 def test_keep_tells_that_there_is_no_run(tmp_path):
-    with pytest.raises(InputError, match="Expected a run folder but there is none at .*/mistyped"):
+    with pytest.raises(InputError, match=r"Expected a run folder but there is none at .*/mistyped"):
         results.keep(tmp_path / "mistyped")
 
 
