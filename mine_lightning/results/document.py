@@ -105,7 +105,8 @@ def _section(section: Section, summaries: Sequence[Summary], root: Path | None =
             "Modes / KL by step, mean over seeds (± half the range of KL over them); `test` is on other latents:",
             "",
         ]
-        text += [mode_table(list(summaries), {row.experiment: row.title for row in section.rows}, section.dataset)]
+        titles_by = {row.experiment: row.title for row in section.rows}
+        text += [mode_table(list(summaries), titles_by, section.dataset, section.rows[0].protocol)]
     if root is not None and section.picture and (root / "pictures" / section.picture).is_file():
         text += ["", f"![{section.title}](results/pictures/{section.picture})"]
     return "\n".join(text) + "\n"

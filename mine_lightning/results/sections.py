@@ -162,6 +162,7 @@ SECTIONS = (
         "cut as these are (D 7,034 parameters, where DCGAN's has 585).",
         MODES,
         (*_stacked("small"), Row("PacGAN4", "pacgan4", "small", ours=False)),
+        curves=True,
     ),
     Section(
         "Stacked MNIST, the paper's size",

@@ -105,16 +105,19 @@ def _kept(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def mode_table(summaries: list[dict[str, Any]], experiments: dict[str, str], dataset: str) -> str:
+def mode_table(
+    summaries: list[dict[str, Any]], experiments: dict[str, str], dataset: str, protocol: str = "default"
+) -> str:
     """Return a Markdown table of modes and KL against generator steps, mean over seeds (and range where they differ).
 
     Args:
         summaries: kept summaries.
         experiments: experiment's name to how its row is called.
         dataset: the data set that counts.
+        protocol: the protocol that counts.
     """
     wanted = [s for s in summaries if s.get("experiment") in experiments]
-    kept = [s for s in wanted if (s["dataset"], s["protocol"]) == (dataset, "default")]
+    kept = [s for s in wanted if (s["dataset"], s["protocol"]) == (dataset, protocol)]
     steps = sorted({point["step"] for s in kept for point in s["evaluations"]})
     lines = [
         "| modes / KL, at step | " + " | ".join(f"{step:,}" for step in steps) + " | test |",
@@ -128,7 +131,8 @@ def mode_table(summaries: list[dict[str, Any]], experiments: dict[str, str], dat
         lines.append(
             f"| {title} ({_seeds(runs)}) | " + " | ".join([*cells, _cell([s["metrics"] for s in runs])]) + " |"
         )
-    floors = [{"modes": s["metrics"]["floor_modes"], "kl": s["metrics"]["floor_kl"]} for s in kept]
+    scored = [s["metrics"] for s in kept if "floor_kl" in s["metrics"]]
+    floors = [{"modes": metrics["floor_modes"], "kl": metrics["floor_kl"]} for metrics in scored]
     if floors:
         lines.append("| a perfect generator |" + " |" * len(steps) + f" {_cell(floors)} |")
     return "\n".join(lines)

@@ -132,6 +132,14 @@ def test_a_damaged_result_is_told(tmp_path):
         results.load(tmp_path)
 
 
+def test_the_table_by_steps_is_of_one_protocol():
+    small = SUMMARY | {"protocol": "small", "evaluations": [{"step": 2000, "modes": 7, "kl": 6.0}]}
+    table = results.mode_table([SUMMARY, small], {"a": "A"}, "mnist", "small")
+    assert "| 2,000 |" in table
+    assert "| A (1 seed) | 7 / 6.000 |" in table
+    assert "500" not in table
+
+
 def test_table_has_means_over_seeds_and_the_floor():
     second = copy.deepcopy(SUMMARY) | {"seed": 1, "evaluations": [{"step": 500, "modes": 700, "kl": 2.0}]}
     table = results.mode_table([SUMMARY, second], {"a": "A"}, "mnist").splitlines()
