@@ -108,7 +108,7 @@ def test_the_term_is_offered_under_either_joint_and_both(data):
 
 def shared(config):
     """What every system of a table has in common: all but what makes it that system."""
-    own = ("packing", "unroll", "reconstructor", "encoder")
+    own = ("packing", "unroll", "reconstructor", "encoder", "joint")
     model = {key: value for key, value in config["model"]["init_args"].items() if key not in own}
     return {**copy.deepcopy(config), "model": model, "mine": None}
 
@@ -118,6 +118,8 @@ def test_all_systems_have_the_same_protocol(protocol):
     first, *others = (shared(load(name, protocol)) for name in SYSTEMS)
     assert all(other == first for other in others)
     assert (first["model"]["penalty"] is None) == (protocol != "default")
+    joints = [load(name, protocol)["model"]["init_args"].get("joint") for name in SYSTEMS]
+    assert len({str(joint) for joint in joints if joint is not None}) <= 1  # ALI's and VEEGAN's are the same
 
 
 @pytest.mark.parametrize("toy", ["gan_25gaussians", "gan_spiral"])
