@@ -21,6 +21,8 @@ SORTED = (
 _FEWEST = 3  # batches
 _COLUMNS = 256  # of each side that are looked at, at most
 _SURE = 5.5  # standard deviations: two in a hundred million columns, as there are many, in many validations
+# of a column's variance: 0.1 nats if it is Gaussian. MNIST as it is stored has 0.06, of no consequence
+_MUCH = 0.2
 
 
 class BatchOrder:
@@ -42,7 +44,7 @@ class BatchOrder:
 
     @property
     def is_sorted(self) -> bool:
-        """Whether the means lie apart by far more than chance would have it, in x or in z."""
+        """Whether a good part of x or z is in which batch a sample is in, and that not by chance."""
         return any(_is_sorted(batches) for batches in self._sides.values())
 
     def clear(self) -> None:
@@ -65,4 +67,4 @@ def _is_sorted(batches: list[tuple[int, Tensor, Tensor]]) -> bool:
     excess = (size * between[columns] / total[columns]).max().item()  # about 1 in random order, size where all are pure
     # of one column chi-squared over its degrees of freedom, whose cube root is nearly normal (Wilson and Hilferty)
     spread = 2 / 9 / (len(whole) - 1)
-    return excess > (1 - spread + _SURE * math.sqrt(spread)) ** 3
+    return excess > (1 - spread + _SURE * math.sqrt(spread)) ** 3 and (excess - 1) / size > _MUCH

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from mine_lightning import MINE
 from mine_lightning.batch_order import BatchOrder
+from mine_lightning.data.digit_images import load_digit_images
 from mine_lightning.networks import MLPStatistics
 
 
@@ -46,6 +47,21 @@ def test_one_class_a_batch_shows_in_a_tenth_of_the_columns():
     shifted = torch.randn(1000, 300)
     shifted[:, ::10] += 2 * (torch.arange(1000) // 250)[:, None]
     assert batches_of(shifted, torch.zeros(1000, 1)).is_sorted
+
+
+def test_a_little_order_is_of_no_consequence():
+    torch.manual_seed(0)
+    drifting = torch.randn(10_000, 3) + 0.3 * (torch.arange(10_000) // 5000)[:, None]
+    assert not batches_of(drifting, torch.zeros(10_000, 1), size=1000).is_sorted
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_mnist_as_it_is_stored_is_in_no_order_that_matters_and_by_label_it_is(mnist_root, split):
+    digits = load_digit_images(mnist_root)
+    images, labels = (getattr(digits, f"{split}_{part}")[-10_000:] for part in ("images", "labels"))
+    assert not batches_of(images, labels, size=1000).is_sorted
+    by_label = labels.argsort()
+    assert batches_of(images[by_label], torch.zeros(10_000, 1), size=1000).is_sorted
 
 
 def test_few_batches_constants_and_a_rest_are_no_order():
