@@ -96,9 +96,8 @@ def shipped_hash(experiment: str, protocol: str) -> str | None:
     over = {path.stem for path in configs.overlays()}
     if experiment not in {path.stem for path in configs.shipped()} or protocol not in over | {"default"}:
         return None
-    config = configs.load(configs.find(experiment))
-    if protocol != "default":
-        config = configs.lay_over(config, configs.find(protocol))
+    names = [experiment] if protocol == "default" else [experiment, protocol]
+    config = merged(arguments.parse([word for name in names for word in ("--config", name)]))
     return None if estimates.is_one(config) else configs.config_hash(config, _kind(config).resolved(config))
 
 
