@@ -86,8 +86,10 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
 
 def resume(folder: RunFolder) -> RunFolder:
     """Go on with a stopped study."""
+    parts = _build(load(folder.config_file))
     with folder.claimed():
-        return _run(folder, _build(load(folder.config_file)))
+        folder.mark_edits()
+        return _run(folder, parts)
 
 
 def _identity(config: dict[str, Any], parts: Parts, experiment: str) -> dict[str, Any]:

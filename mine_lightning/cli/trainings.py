@@ -148,6 +148,7 @@ def resume(folder: RunFolder) -> None:
             "name its folder in MINE_LIGHTNING_DATA."
         )
     with folder.claimed():
+        folder.mark_edits()
         _run(folder, parts, plain, resume=True)
 
 

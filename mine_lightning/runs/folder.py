@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from pytorch_lightning.utilities.rank_zero import rank_zero_only, rank_zero_warn
 
 from mine_lightning.claim import claim
 from mine_lightning.errors import InputError, expanded
@@ -22,6 +23,7 @@ __all__ = ["RunFolder", "read_summary", "write_whole"]
 
 # rank 0 tells the processes that it starts where the run lives
 _IDENTITY = {"experiment", "protocol", "dataset", "seed", "config_hash", "wandb_id"}
+_EDITED = "-edited"
 _VARIABLE = "MINE_LIGHTNING_RUN_FOLDER"
 
 
@@ -168,24 +170,48 @@ class RunFolder:
         """Experiment, protocol, dataset, seed, config_hash, commit and wandb_id, as ``run.json`` keeps them."""
         try:
             found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except ValueError:
+        except (FileNotFoundError, ValueError):  # an estimate has none
             return {}
         return found if isinstance(found, dict) else {}
 
     @rank_zero_only
     def write_identity(self, **identity: Any) -> None:
         """Write what the run is, with a new id for its W&B run."""
-        write_whole(self.path / "run.json", json.dumps({**identity, "wandb_id": secrets.token_hex(4)}, indent=2) + "\n")
+        self._rewrite({**identity, "wandb_id": secrets.token_hex(4)})
 
     @rank_zero_only
     def write_config(self, config: dict[str, Any]) -> None:
-        """Write the resolved config."""
+        """Write the resolved config, and in ``run.json`` what it looked like."""
         write_whole(self.config_file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        if identity := self.identity:
+            self._rewrite(identity | {"config_file": self._fingerprint()})
+
+    @rank_zero_only
+    def mark_edits(self) -> None:
+        """Say so where ``config.yaml`` was edited since the run began, and mark its config_hash: it is of two configs.
+
+        A kept result has the hash of one config, so that a run with such a mark is kept for none.
+        """
+        identity, now = self.identity, self._fingerprint()
+        if identity.get("config_file", now) == now:  # runs of earlier versions have none
+            return
+        mark = identity["config_hash"].removesuffix(_EDITED) + _EDITED
+        self._rewrite(identity | {"config_file": now, "config_hash": mark})
+        rank_zero_warn(
+            f"{self.config_file} was edited since the run began; it goes on with what is there now, and its result has "
+            f"the config_hash {mark}, which no result of the table has. Start a new run if it shall be one of them."
+        )
 
     @rank_zero_only
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the result."""
         write_whole(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+    def _rewrite(self, identity: dict[str, Any]) -> None:
+        write_whole(self.path / "run.json", json.dumps(identity, indent=2) + "\n")
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(self.config_file.read_bytes()).hexdigest()[:12]
 
 
 def read_summary(path: Path) -> dict[str, Any]:

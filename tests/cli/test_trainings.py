@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,6 +230,20 @@ def test_ctrl_c_and_sigterm_leave_a_folder_that_resumes(tmp_path, capsys, number
     folder = only_folder(tmp_path)
     assert RunFolder.open(folder).last_checkpoint.is_file()
     assert torch.load(RunFolder.open(folder).last_checkpoint, weights_only=True)["state_dict"]
+
+
+def test_a_run_that_goes_on_by_an_edited_config_has_the_hash_of_no_table(tmp_path):
+    folder = run(tmp_path)
+    before = json.loads((folder / "summary.json").read_text())
+    config = folder / "config.yaml"
+    longer = re.sub(r"max_epochs: (\d+)", lambda found: f"max_epochs: {int(found[1]) + 1}", config.read_text())
+    assert longer != config.read_text()
+    config.write_text(longer)
+    with pytest.warns(UserWarning, match="was edited since the run began"):
+        assert main(["--resume", str(folder)]) == 0
+    after = json.loads((folder / "summary.json").read_text())
+    assert after["steps"] > before["steps"]
+    assert after["config_hash"] == before["config_hash"] + "-edited"
 
 
 def test_resume_on_another_data_set_is_told(tmp_path, capsys):
