@@ -31,6 +31,7 @@ from mine_lightning.hosts.unrolled_gan import UnrolledGAN
 from mine_lightning.hosts.veegan import VEEGAN
 from mine_lightning.metrics.modes import ModeCount, ModeKL
 from mine_lightning.metrics.mutual_information import MutualInformation
+from mine_lightning.networks.coarse import CoarseStatistics
 from mine_lightning.networks.gaussian import GaussianStatistics
 from mine_lightning.networks.noisy_copy import NoisyCopyStatistics
 from mine_lightning.networks.separable import SeparableStatistics
@@ -54,6 +55,7 @@ __all__ = [
     "BlurredStatistics",
     "CelebA",
     "Classifier",
+    "CoarseStatistics",
     "ConvStatistics",
     "Derangements",
     "DonskerVaradhan",

@@ -11,6 +11,7 @@ from mine_lightning.networks.bottlenecks import (
     PropagatedEncoder,
 )
 from mine_lightning.networks.classifiers import AttributeClassifier, DigitClassifier
+from mine_lightning.networks.coarse import CoarseStatistics
 from mine_lightning.networks.discriminators import (
     ConvDiscriminator,
     DenseDiscriminator,
@@ -40,6 +41,7 @@ __all__ = [
     "AdditiveEncoder",
     "AttributeClassifier",
     "BlurredStatistics",
+    "CoarseStatistics",
     "ConvDiscriminator",
     "ConvEncoder",
     "ConvGenerator",

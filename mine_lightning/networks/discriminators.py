@@ -105,11 +105,14 @@ class SmallDiscriminator(nn.Module):
     Args:
         channels: channels of the image.
         width: feature maps of the first layer; each later one has twice as many.
+        first_normalised: whether the first layer is, as published. Real and generated batches are normalised each by
+            themselves, so that it hides the pixels' mean and contrast from D. DCGAN's rule is to leave that layer out.
     """
 
-    def __init__(self, channels: int = 3, width: int = 2) -> None:
+    def __init__(self, channels: int = 3, width: int = 2, first_normalised: bool = True) -> None:
         super().__init__()
-        self.body = _halvings([channels, width, 2 * width, 4 * width], kernel=3, slope=0.3, first_normalised=True)
+        widths = [channels, width, 2 * width, 4 * width]
+        self.body = _halvings(widths, kernel=3, slope=0.3, first_normalised=first_normalised)
         self.output = nn.Linear(4 * width * 4 * 4, 1)
         self.apply(dcgan_weights)
 
