@@ -181,7 +181,7 @@ class RunFolder:
 
     @rank_zero_only
     def write_config(self, config: dict[str, Any]) -> None:
-        """Write the resolved config, and in ``run.json`` what it looked like."""
+        """Write the resolved config, and its fingerprint into ``run.json`` where that is."""
         write_whole(self.config_file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
         if identity := self.identity:
             self._rewrite(identity | {"config_file": self._fingerprint()})
@@ -211,7 +211,8 @@ class RunFolder:
         write_whole(self.path / "run.json", json.dumps(identity, indent=2) + "\n")
 
     def _fingerprint(self) -> str:
-        return hashlib.sha256(self.config_file.read_bytes()).hexdigest()[:12]
+        values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))  # a comment is no edit
+        return hashlib.sha256(repr(values).encode()).hexdigest()[:12]
 
 
 def read_summary(path: Path) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def test_a_run_whose_config_was_edited_is_told_and_marked_once(tmp_path, recwarn
     folder.write_identity(experiment="experiment", protocol="p", dataset="d", seed=0, config_hash="abc")
     folder.write_config({"beta": 1.0})
     before = folder.identity
+    folder.config_file.write_text("# a remark\n" + folder.config_file.read_text())
     folder.mark_edits()
     assert folder.identity == before
     assert not recwarn.list
