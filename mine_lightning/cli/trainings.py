@@ -148,7 +148,6 @@ def resume(folder: RunFolder) -> None:
             "name its folder in MINE_LIGHTNING_DATA."
         )
     with folder.claimed():
-        folder.mark_edits()
         _run(folder, parts, plain, resume=True)
 
 
@@ -167,6 +166,8 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     announcements.announce(folder, parts, trainer, config, steps_done)
     timer = next(callback for callback in callbacks_of(trainer) if isinstance(callback, pl.callbacks.Timer))
     with announcements.told_how_to_resume(folder), kept_warnings(folder.warnings_file):
+        if resume:
+            folder.mark_edits()
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
         # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's

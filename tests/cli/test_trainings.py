@@ -244,6 +244,7 @@ def test_a_run_that_goes_on_by_an_edited_config_has_the_hash_of_no_table(tmp_pat
     after = json.loads((folder / "summary.json").read_text())
     assert after["steps"] > before["steps"]
     assert after["config_hash"] == before["config_hash"] + "-edited"
+    assert "was edited since the run began" in (folder / "warnings.txt").read_text()
 
 
 def test_resume_on_another_data_set_is_told(tmp_path, capsys):
