@@ -19,6 +19,7 @@ from mine_lightning.errors import InputError, check_kind
 from mine_lightning.held_out import HeldOut
 from mine_lightning.networks import (
     BlurredStatistics,
+    CoarseStatistics,
     ConvStatistics,
     MLPStatistics,
     SeparableStatistics,
@@ -320,7 +321,7 @@ def _constant_of(network: nn.Module) -> nn.Parameter | None:
 
     Its gradient there is rounding, which Adam would scale up.
     """
-    if isinstance(network, StandardisedStatistics):
+    if isinstance(network, StandardisedStatistics | CoarseStatistics):
         return _constant_of(network.network)
     return network.output.bias if isinstance(network, _ENDING_IN_THEIR_OUTPUT) else None
 

@@ -17,6 +17,7 @@ import jsonargparse
 from mine_lightning.cli.build import told
 from mine_lightning.cli.checks import check_classes, check_run, known
 from mine_lightning.cli.configs import config_hash, load
+from mine_lightning.cli.edits import fingerprint, mark_edits
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder, write_whole
 from mine_lightning.runs.machine import commit, hardware, versions
@@ -77,7 +78,7 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
     folder = RunFolder.create(config.get("output", "runs"), *named)
     for unused in ("checkpoints", "samples"):
         (folder.path / unused).rmdir()
-    folder.write_identity(**identity, commit=commit())
+    folder.write_identity(**identity, commit=commit(), fingerprint=fingerprint(parts.plain))
     folder.write_config(parts.plain)
     folder.rows.touch()  # from here on there is something to go on from
     with folder.claimed():
@@ -86,10 +87,8 @@ def start(config: dict[str, Any], experiment: str) -> RunFolder:
 
 def resume(folder: RunFolder) -> RunFolder:
     """Go on with a stopped study."""
-    parts = _build(load(folder.config_file))
     with folder.claimed():
-        folder.mark_edits()
-        return _run(folder, parts)
+        return _run(folder, _build(load(folder.config_file)))
 
 
 def _identity(config: dict[str, Any], parts: Parts, experiment: str) -> dict[str, Any]:
@@ -152,6 +151,8 @@ def _run(folder: RunFolder, parts: Parts) -> RunFolder:
             f"The study stopped. Go on with: python train.py --resume {shlex.quote(str(folder.path))}", file=sys.stderr
         )
         raise
+    mark_edits(folder)  # here, as rows of another study were refused
+    identity = folder.identity
     picture = _picture(parts.study, rows, folder.path)
     metrics = _errors(rows)
     summary = {

@@ -14,6 +14,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.rank_zero import rank_zero_only, rank_zero_warn
 
 from mine_lightning.cli import announcements, build, checks, configs
+from mine_lightning.cli.edits import fingerprint, mark_edits
 from mine_lightning.cli.trainer import callbacks_of, run_trainer
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
@@ -125,8 +126,10 @@ def start(config: dict[str, Any], experiment: str) -> None:
     identity = _identity(config, experiment, plain, parts.data)
     named = (identity[key] for key in ("experiment", "protocol", "dataset", "seed"))
     folder = RunFolder.create(plain["output"], *named)
-    folder.write_identity(**identity, commit=commit(), precision=str(ready.trainer.precision))
-    folder.write_config(_unseeded(plain, config))
+    written = _unseeded(plain, config)
+    precision = str(ready.trainer.precision)
+    folder.write_identity(**identity, commit=commit(), precision=precision, fingerprint=fingerprint(written))
+    folder.write_config(written)
     with folder.claimed():
         _run(folder, parts, plain, resume=False)
 
@@ -167,7 +170,7 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     timer = next(callback for callback in callbacks_of(trainer) if isinstance(callback, pl.callbacks.Timer))
     with announcements.told_how_to_resume(folder), kept_warnings(folder.warnings_file):
         if resume:
-            folder.mark_edits()
+            mark_edits(folder)
         fit_began = time.perf_counter()
         trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
         # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's

@@ -98,7 +98,7 @@ class SmallDiscriminator(nn.Module):
     """The discriminator of Unrolled GAN's stacked-MNIST experiment: three 3x3 convolutions of stride 2.
 
     With ``width`` 2 it has a quarter of the feature maps that the table's name sets against the generator's, with 4 a
-    half. LeakyReLU of slope 0.3, batch normalisation on every layer.
+    half. LeakyReLU of slope 0.3, batch normalisation on every layer but, if asked, the first.
 
     Source: Metz et al., ICLR 2017, appendix; as in Lin et al., PacGAN, NeurIPS 2018, table 3.
 

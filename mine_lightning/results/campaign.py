@@ -17,6 +17,7 @@ from typing import Any
 
 from mine_lightning.claim import ClaimedError, claim
 from mine_lightning.cli import arguments
+from mine_lightning.cli.edits import edited
 from mine_lightning.cli.main import planned
 from mine_lightning.errors import InputError, expanded
 from mine_lightning.results.tables import RESULTS, keep, load
@@ -76,8 +77,13 @@ class Planned:
         return sorted(own, key=lambda folder: folder.path.name)
 
     def folder(self) -> RunFolder | None:
-        """Return the finished run folder, else the newest that can go on, or None where there is none."""
-        candidates = [folder for folder in self.folders() if folder.started]
+        """Return the finished run folder, else the newest that can go on, or None where there is none.
+
+        One whose ``config.yaml`` was edited would go on as another run.
+        """
+        candidates = [
+            folder for folder in self.folders() if folder.started and (_finished(folder) or not edited(folder))
+        ]
         return max(candidates, key=lambda folder: (_finished(folder), folder.path.name), default=None)
 
     @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 from mine_lightning.cli.main import shipped_hash
 from mine_lightning.errors import InputError
-from mine_lightning.runs.folder import read_summary, write_whole
+from mine_lightning.runs.folder import EDITED, read_summary, write_whole
 
 __all__ = ["RESULTS", "keep", "load", "main_table", "mode_table", "place"]
 
@@ -34,8 +34,9 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
         replace: whether what was kept there may be of another config.
 
     Raises:
-        InputError: if there is no run or it has not finished, if a run of another config has its place or another
-            seed's beside it, or if it is named as an experiment and a protocol of this repository but was not so run.
+        InputError: if there is no run or it has not finished, if its config was edited on the way, if a run of another
+            config has its place or another seed's beside it, or if it is named as an experiment and a protocol of this
+            repository but was not so run.
     """
     source = run / "summary.json"
     if not run.is_dir():
@@ -48,6 +49,11 @@ def keep(run: Path, root: Path = RESULTS, replace: bool = False) -> Path:
             f"finish it with `python train.py --resume {shlex.quote(str(run))}`."
         )
     summary = read_summary(source)
+    if str(summary.get("config_hash")).endswith(EDITED):
+        raise InputError(
+            f"Expected a run of one config but the config.yaml of {run} was edited before it had finished; "
+            "run the config that it has now from the start."
+        )
     target = place(summary, root)
     row = sorted(target.parent.glob(f"{summary['protocol']}-{summary['dataset']}-seed*.json"))
     if not replace:

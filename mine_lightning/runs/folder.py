@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -14,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning.utilities.rank_zero import rank_zero_only, rank_zero_warn
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from mine_lightning.claim import claim
 from mine_lightning.errors import InputError, expanded
 
-__all__ = ["RunFolder", "read_summary", "write_whole"]
+__all__ = ["EDITED", "RunFolder", "read_summary", "write_whole"]
 
+EDITED = "-edited"  # ends the config_hash of a run whose config.yaml was edited on the way
 # rank 0 tells the processes that it starts where the run lives
 _IDENTITY = {"experiment", "protocol", "dataset", "seed", "config_hash", "wandb_id"}
-_EDITED = "-edited"
 _VARIABLE = "MINE_LIGHTNING_RUN_FOLDER"
 
 
@@ -167,7 +166,7 @@ class RunFolder:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Experiment, protocol, dataset, seed, config_hash, commit and wandb_id, as ``run.json`` keeps them."""
+        """Experiment, protocol, dataset, seed, config_hash, wandb_id and more, as ``run.json`` keeps them."""
         try:
             found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):  # an estimate has none
@@ -181,38 +180,24 @@ class RunFolder:
 
     @rank_zero_only
     def write_config(self, config: dict[str, Any]) -> None:
-        """Write the resolved config, and its fingerprint into ``run.json`` where that is."""
+        """Write the resolved config."""
         write_whole(self.config_file, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-        if identity := self.identity:
-            self._rewrite(identity | {"config_file": self._fingerprint()})
 
-    @rank_zero_only
-    def mark_edits(self) -> None:
-        """Say so where ``config.yaml`` was edited since the run began, and mark its config_hash: it is of two configs.
-
-        A kept result has the hash of one config, so that a run with such a mark is kept for none.
-        """
-        identity, now = self.identity, self._fingerprint()
-        if identity.get("config_file", now) == now:  # runs of earlier versions have none
-            return
-        mark = identity["config_hash"].removesuffix(_EDITED) + _EDITED
-        self._rewrite(identity | {"config_file": now, "config_hash": mark})
-        rank_zero_warn(
-            f"{self.config_file} was edited since the run began; it goes on with what is there now, and its result has "
-            f"the config_hash {mark}, which no result of the table has. Start a new run if it shall be one of them."
-        )
+    def mark_edited(self) -> str:
+        """Mark the config_hash of a run that has computed by two configs, and return it."""
+        identity = self.identity
+        mark = identity["config_hash"].removesuffix(EDITED) + EDITED
+        self._rewrite(identity | {"config_hash": mark})
+        return mark
 
     @rank_zero_only
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the result."""
         write_whole(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
 
+    @rank_zero_only
     def _rewrite(self, identity: dict[str, Any]) -> None:
         write_whole(self.path / "run.json", json.dumps(identity, indent=2) + "\n")
-
-    def _fingerprint(self) -> str:
-        values = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))  # a comment is no edit
-        return hashlib.sha256(repr(values).encode()).hexdigest()[:12]
 
 
 def read_summary(path: Path) -> dict[str, Any]:

@@ -75,6 +75,18 @@ def test_a_killed_study_resumes_without_doing_anything_twice(tmp_path, capsys):
     assert after["metrics"] == json.loads(before)["metrics"]
 
 
+def test_an_edit_that_is_refused_or_taken_back_marks_no_study(tmp_path, capsys):
+    main(words("mi_gaussian_2d", tmp_path))
+    (folder,) = (tmp_path / "mi_gaussian_2d").iterdir()
+    before, config = (folder / "summary.json").read_text(), (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(config.replace("0.5", "0.25"))
+    assert main(["--resume", str(folder)]) == 2
+    assert "Expected rows of this study" in capsys.readouterr().err
+    (folder / "config.yaml").write_text(config)
+    assert main(["--resume", str(folder)]) == 0
+    assert json.loads((folder / "summary.json").read_text())["config_hash"] == json.loads(before)["config_hash"]
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_an_estimate_that_is_not_finite_ends_no_study(bad, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("mine_lightning.studies.NearestNeighbours.__call__", lambda *_: Reading(bad, math.nan))

@@ -44,3 +44,16 @@ def test_all_pairs_are_scored_on_the_averages():
 def test_what_has_no_whole_squares_is_told(shape, square):
     with pytest.raises(ValueError, match=rf"whole squares of {square} pixels a side but got shape"):
         CoarseStatistics(shape, (2,), CONV, square=square)
+
+
+def test_images_of_another_shape_are_told_and_whole_numbers_are_not_rounded():
+    T = CoarseStatistics((3, 8, 8), (2,), CONV)
+    with pytest.raises(ValueError, match=r"Expected images of shape \(3, 8, 8\) but got \(3, 9, 11\)"):
+        T(torch.zeros(4, 3, 9, 11), torch.zeros(4, 2))
+    x, z = torch.randint(0, 256, (4, 3, 8, 8)), torch.randn(4, 2)
+    torch.testing.assert_close(T(x, z), T(x.float(), z))
+
+
+def test_the_constant_of_its_network_is_not_trained():
+    mine = MINE(partial(CoarseStatistics, network=CONV), (3, 8, 8), (2,))
+    assert not mine.statistics_network.network.output.bias.requires_grad

@@ -149,6 +149,17 @@ def test_a_stopped_run_goes_on_in_its_folder(tmp_path):
     assert [words[0] for words in trainer.calls] == ["--config", "--config", "--resume", "--config", "--config"]
 
 
+def test_a_stopped_run_whose_config_was_edited_is_left_and_started_anew(tmp_path):
+    trainer = Trainer(tmp_path / "runs", stop_at=2)
+    with pytest.raises(InputError, match="exit code 1"):
+        table(tmp_path, trainer)
+    stopped = RunFolder(tmp_path / "runs" / "gan_spiral" / "run2")
+    (stopped.path / "run.json").write_text(json.dumps(stopped.identity | {"fingerprint": "as it was"}))
+    stopped.write_config({"trainer": {"max_epochs": 3}})
+    table(tmp_path, trainer)
+    assert [words[0] for words in trainer.calls] == ["--config"] * 5
+
+
 def test_a_finished_run_that_was_not_kept_is_not_trained_again(tmp_path):
     trainer = Trainer(tmp_path / "runs")
     table(tmp_path, trainer)

@@ -113,6 +113,14 @@ def test_keep_refuses_what_was_not_run_as_its_name_says(tmp_path, protocol):
     assert len(results.load(root)) == 2
 
 
+@pytest.mark.parametrize("replace", [False, True])
+def test_keep_refuses_a_run_of_two_configs(tmp_path, replace):
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"config_hash": "abc-edited"}))
+    with pytest.raises(InputError, match=r"Expected a run of one config but the config\.yaml of .* was edited"):
+        results.keep(tmp_path, tmp_path / "results", replace=replace)
+    assert not (tmp_path / "results").exists()
+
+
 def test_keep_tells_that_there_is_no_run(tmp_path):
     with pytest.raises(InputError, match=r"Expected a run folder but there is none at .*/mistyped"):
         results.keep(tmp_path / "mistyped")

@@ -69,33 +69,6 @@ def test_a_damaged_identity_is_told(tmp_path, text):
         RunFolder.open(folder.path)
 
 
-def test_a_run_whose_config_was_edited_is_told_and_marked_once(tmp_path, recwarn):
-    folder = create(tmp_path)
-    folder.write_identity(experiment="experiment", protocol="p", dataset="d", seed=0, config_hash="abc")
-    folder.write_config({"beta": 1.0})
-    before = folder.identity
-    folder.config_file.write_text("# a remark\n" + folder.config_file.read_text())
-    folder.mark_edits()
-    assert folder.identity == before
-    assert not recwarn.list
-    for beta in (2.0, 3.0):
-        folder.config_file.write_text(f"beta: {beta}\n")
-        with pytest.warns(UserWarning, match=r"config\.yaml was edited since the run began; .* config_hash abc-edited"):
-            folder.mark_edits()
-        folder.mark_edits()  # told once
-        assert folder.identity["config_hash"] == "abc-edited"
-    assert folder.identity["wandb_id"] == before["wandb_id"]
-
-
-def test_a_run_of_an_earlier_version_is_not_taken_for_edited(tmp_path, recwarn):
-    folder = create(tmp_path)
-    folder.write_config({"beta": 1.0})
-    folder.write_identity(experiment="experiment", protocol="p", dataset="d", seed=0, config_hash="abc")
-    folder.mark_edits()
-    assert folder.identity["config_hash"] == "abc"
-    assert not recwarn.list
-
-
 def test_processes_of_one_launch_agree_on_the_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job7")
     monkeypatch.setenv("MASTER_PORT", "29500")
