@@ -169,7 +169,7 @@ class RunFolder:
         """Experiment, protocol, dataset, seed, config_hash, wandb_id and more, as ``run.json`` keeps them."""
         try:
             found = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # an estimate has none
+        except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
 
