@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-__all__ = ["Margin", "NormalMargins", "OneHot", "Standardised", "fit_margin"]
+__all__ = ["Margin", "NormalMargins", "OneHot", "Standardised", "fit_margin", "pieces"]
 
 SAMPLE = 2**17  # rows that a margin is fitted on at most: it must not grow with the data
+NUMBERS = 2**21  # worked on at once: in double precision, several times over, all of them would take the data's memory
+
+
+def pieces(raw: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Return runs of rows ``[m, *]`` of raw samples, about 2 million numbers each, with the first one's row."""
+    rows = max(1, NUMBERS // max(1, math.prod(raw.shape[1:])))
+    return ((start, raw[start : start + rows]) for start in range(0, len(raw), rows))
 
 
 class Margin(ABC):
@@ -21,6 +30,13 @@ class Margin(ABC):
     @abstractmethod
     def __call__(self, raw: Tensor) -> Tensor:
         """Return the network's input for raw samples."""
+
+    def of_all(self, raw: Tensor) -> Tensor:
+        """Return the same for many samples, in little more memory than the network's input takes."""
+        found = torch.empty(len(raw), *self.shape, dtype=torch.float32)
+        for start, piece in pieces(raw):
+            found[start : start + len(piece)] = self(piece)
+        return found
 
 
 class NormalMargins(Margin):
@@ -34,7 +50,9 @@ class NormalMargins(Margin):
 
     def __init__(self, sample: Tensor) -> None:
         self.shape = (sample.shape[1],)
-        self.sorted = sample.T.contiguous().sort(dim=1).values
+        self.sorted = sample.new_empty(sample.shape[::-1])
+        for column, kept in zip(sample.T, self.sorted, strict=True):  # of all at once the order would be kept too
+            kept.copy_(column.sort().values)
 
     def __call__(self, raw: Tensor) -> Tensor:
         columns, m = raw.T.contiguous(), self.sorted.shape[1]
@@ -56,12 +74,21 @@ class Standardised(Margin):
     def __init__(self, sample: Tensor) -> None:
         self.shape = tuple(sample.shape[1:])
         others = [axis for axis in range(sample.ndim) if axis != 1]
-        sample = sample.double()
         # by a power of two first, which is exact, so that no unit is too small or too large to be squared
-        exponent = torch.frexp(sample.abs().amax(dim=others, keepdim=True)).exponent - 1
+        largest = torch.stack([piece.double().abs().amax(dim=others, keepdim=True) for _, piece in pieces(sample)])
+        exponent = torch.frexp(largest.amax(dim=0)).exponent - 1
         self.unit = torch.ldexp(torch.ones_like(exponent, dtype=torch.float64), exponent)
-        std, self.mean = torch.std_mean(sample / self.unit, dim=others, keepdim=True)
+        count = math.prod(sample.shape[axis] for axis in others)
+        corner = (slice(0, 1), slice(None), *[slice(0, 1)] * (sample.ndim - 2))
+        first = sample[corner].double() / self.unit  # from it, so that what never varies has a spread of exactly 0
+        self.mean = first + self._sum(sample, lambda scaled: scaled - first, others) / count
+        squares = self._sum(sample, lambda scaled: (scaled - self.mean).square(), others)
+        std = (squares / (count - 1)).sqrt()
         self.std = std.where(std > 1e-15, torch.ones_like(std))  # of a constant channel it is rounding
+
+    def _sum(self, sample: Tensor, of: Callable[[Tensor], Tensor], axes: list[int]) -> Tensor:
+        parts = (of(piece.double() / self.unit).sum(dim=axes, keepdim=True) for _, piece in pieces(sample))
+        return torch.stack(list(parts)).sum(dim=0)
 
     def __call__(self, raw: Tensor) -> Tensor:
         return ((raw.double() / self.unit - self.mean) / self.std).float()

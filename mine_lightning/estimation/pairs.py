@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
 from mine_lightning.errors import InputError, check_dense
-from mine_lightning.estimation.margins import Margin, fit_margin
+from mine_lightning.estimation.margins import fit_margin, pieces
 
 __all__ = ["Pairs", "Side", "read_pairs"]
 
 FEWEST = 100
 MOST_LABELS = 50
-CACHED = 500_000  # pairs up to which the margins are applied once and kept
+CACHED = 500_000, 2**28  # pairs, and numbers of them, up to which the margins are applied once and kept
 
 
 @dataclass
@@ -38,8 +38,9 @@ class Pairs:
         self._raw = x.raw, z.raw
         self.margins = tuple(fit_margin(side.raw, side.labels, gaussianise, generator) for side in (x, z))
         self._ready: tuple[Tensor, ...] | None = None
-        if len(self) <= CACHED:
-            self._ready = self._mapped(slice(None))
+        numbers = len(self) * sum(math.prod(shape) for shape in self.shapes)
+        if len(self) <= CACHED[0] and numbers <= CACHED[1]:
+            self._ready = tuple(margin.of_all(raw) for margin, raw in zip(self.margins, self._raw, strict=True))
 
     def __len__(self) -> int:
         return len(self._raw[0])
@@ -51,15 +52,11 @@ class Pairs:
 
     def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return x ``[m, *]`` and z ``[m, *]`` of m pairs, float32."""
-        if self._ready is None:
-            x, z = self._mapped(index)
-        else:
+        if self._ready is not None:
             x, z = (side[index] for side in self._ready)
+        else:
+            x, z = (margin(raw[index]) for margin, raw in zip(self.margins, self._raw, strict=True))
         return x, z
-
-    def _mapped(self, index: Any) -> tuple[Tensor, ...]:
-        margins: Sequence[Margin] = self.margins
-        return tuple(margin(raw[index]) for margin, raw in zip(margins, self._raw, strict=True))
 
 
 def read_pairs(x: Any, z: Any = None) -> tuple[Side, Side]:
@@ -206,19 +203,12 @@ def _labels(raw: Tensor) -> Tensor | None:
     return found if len(found) <= MOST_LABELS else None
 
 
-def _chunks(raw: Tensor, rows: int = 2**16) -> Any:
-    return (
-        (start, raw[start : start + rows].reshape(len(raw[start : start + rows]), -1))
-        for start in range(0, len(raw), rows)
-    )
-
-
 def _check_finite(raw: Tensor, name: str) -> None:
     if not raw.is_floating_point():
         return
     count, first = 0, None
-    for start, chunk in _chunks(raw):
-        bad = ~chunk.isfinite()
+    for start, piece in pieces(raw):
+        bad = ~piece.flatten(1).isfinite()
         if bad.any():
             count += int(bad.sum())
             first = first or [start + int(bad.nonzero()[0, 0]), int(bad.nonzero()[0, 1])]
@@ -232,8 +222,8 @@ def _check_finite(raw: Tensor, name: str) -> None:
 def _check_constant(raw: Tensor, name: str) -> None:
     varies: Any = False
     if raw.ndim == 2:
-        for _, chunk in _chunks(raw):
-            varies = varies | (chunk != raw[:1]).any(0)
+        for _, piece in pieces(raw):
+            varies = varies | (piece != raw[:1]).any(0)
             if varies.all():
                 return
         column = int((~varies).nonzero()[0, 0])

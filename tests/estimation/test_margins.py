@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from mine_lightning.estimation.margins import SAMPLE, NormalMargins, OneHot, Standardised, fit_margin
+from mine_lightning.estimation.margins import SAMPLE, NormalMargins, OneHot, Standardised, fit_margin, pieces
 
 
 def test_normal_margins_are_the_normal_quantiles_of_the_ranks():
@@ -67,3 +67,35 @@ def test_a_channel_that_never_varies_is_nothing_and_not_its_rounding_enlarged(co
 def test_a_small_spread_around_a_large_value_counts():
     raw = 1e9 + 1e-4 * torch.randn(500, 1, dtype=torch.float64)
     assert Standardised(raw)(raw).std().item() == pytest.approx(1, abs=1e-3)
+
+
+IMAGES = torch.randint(256, (50, 3, 4, 5), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("numbers", [1, 130, 10**6])
+def test_pieces_are_all_rows_in_their_order_of_few_numbers_each(monkeypatch, numbers):
+    monkeypatch.setattr("mine_lightning.estimation.margins.NUMBERS", numbers)
+    found = list(pieces(IMAGES))
+    assert torch.equal(torch.cat([piece for _, piece in found]), IMAGES)
+    assert all(torch.equal(piece, IMAGES[start : start + len(piece)]) for start, piece in found)
+    assert all(len(piece) == 1 or piece.numel() <= numbers for _, piece in found)
+
+
+@pytest.mark.parametrize("raw", [IMAGES, torch.randn(200, 4).exp()], ids=["images", "vectors"])
+@pytest.mark.parametrize("gaussianise", [True, False])
+def test_a_margin_in_pieces_is_that_of_the_whole(monkeypatch, raw, gaussianise):
+    whole = fit_margin(raw, None, gaussianise, torch.Generator())(raw)
+    monkeypatch.setattr("mine_lightning.estimation.margins.NUMBERS", 150)
+    margin = fit_margin(raw, None, gaussianise, torch.Generator())
+    seen, alone = [], type(margin).__call__
+    monkeypatch.setattr(type(margin), "__call__", lambda self, piece: seen.append(piece) or alone(self, piece))
+    torch.testing.assert_close(margin.of_all(raw), whole, rtol=1e-6, atol=1e-7)
+    assert len(seen) > 1
+    assert max(piece.numel() for piece in seen) <= 150
+
+
+def test_standardised_has_the_moments_of_torch():
+    margin = Standardised(IMAGES)
+    std, mean = torch.std_mean(IMAGES.double(), dim=(0, 2, 3), keepdim=True)
+    torch.testing.assert_close(margin.unit * margin.mean, mean, rtol=1e-13, atol=0)
+    torch.testing.assert_close(margin.unit * margin.std, std, rtol=1e-13, atol=0)

@@ -82,11 +82,12 @@ def test_a_memory_mapped_array_stays_on_disk(tmp_path, mode):
     assert read_pairs(mapped, Z)[0].raw.data_ptr() == mapped.ctypes.data
 
 
-def test_margins_of_large_data_are_applied_as_batches_are_read(monkeypatch):
+@pytest.mark.parametrize("cached", [(10, 10**9), (10**9, 599)])
+def test_margins_of_large_data_are_applied_as_batches_are_read(monkeypatch, cached):
     sides = read_pairs(X, Z)
     index = torch.tensor([5, 3, 100])
     kept = Pairs(*sides, True, 0)[index]
-    monkeypatch.setattr("mine_lightning.estimation.pairs.CACHED", 10)
+    monkeypatch.setattr("mine_lightning.estimation.pairs.CACHED", cached)
     read = Pairs(*sides, True, 0)[index]
     assert all(torch.equal(a, b) for a, b in zip(kept, read, strict=True))
 
