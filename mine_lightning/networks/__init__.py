@@ -32,7 +32,7 @@ from mine_lightning.networks.generators import (
 )
 from mine_lightning.networks.noisy_copy import NoisyCopyStatistics
 from mine_lightning.networks.pairs import PairDiscriminator, PairLogit
-from mine_lightning.networks.separable import SeparableStatistics
+from mine_lightning.networks.separable import ImageEncoder, SeparableStatistics, VectorEncoder
 from mine_lightning.networks.standardised import StandardisedStatistics
 from mine_lightning.networks.statistics import BlurredStatistics, ConvStatistics, LabelStatistics, MLPStatistics
 from mine_lightning.networks.waves import Waves
@@ -56,6 +56,7 @@ __all__ = [
     "FaceGenerator",
     "GaussianEncoder",
     "GaussianStatistics",
+    "ImageEncoder",
     "LabelStatistics",
     "LargeDiscriminator",
     "LargeGenerator",
@@ -72,5 +73,6 @@ __all__ = [
     "SmallDiscriminator",
     "SmallGenerator",
     "StandardisedStatistics",
+    "VectorEncoder",
     "Waves",
 ]
