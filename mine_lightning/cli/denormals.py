@@ -1,8 +1,8 @@
 """Numbers below the normal floats, taken for zero.
 
 What dies out, as Adam's squares of a gradient that no longer comes, passes through them for thousands of steps, and a
-processor takes a hundred cycles for one: a long training on a CPU becomes slower and slower. Nothing here is that
-small and counts.
+processor takes a hundred cycles for one: a long training on a CPU becomes slower and slower. Nothing that trains is
+that small and counts; data may be, so an estimate keeps them.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import Any
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from mine_lightning.cli import arguments, configs, estimates, studies, trainings
-from mine_lightning.cli.denormals import flushed_denormals
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 
@@ -25,8 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         argv: the words after ``train.py``; by default those of this process.
     """
     try:
-        with flushed_denormals():
-            code = _main(arguments.parse(sys.argv[1:] if argv is None else argv))
+        code = _main(arguments.parse(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()  # here, where a reader that has gone can be told from an error
         return code
     except (InputError, MisconfigurationException) as error:

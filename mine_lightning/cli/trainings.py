@@ -14,6 +14,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.rank_zero import rank_zero_only, rank_zero_warn
 
 from mine_lightning.cli import announcements, build, checks, configs
+from mine_lightning.cli.denormals import flushed_denormals
 from mine_lightning.cli.edits import fingerprint, mark_edits
 from mine_lightning.cli.trainer import callbacks_of, run_trainer
 from mine_lightning.errors import InputError
@@ -110,6 +111,7 @@ def _unseeded(plain: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     return less
 
 
+@flushed_denormals()
 def start(config: dict[str, Any], experiment: str) -> None:
     """Train and test what a config asks for, in a new folder, and write its result there.
 
@@ -134,6 +136,7 @@ def start(config: dict[str, Any], experiment: str) -> None:
         _run(folder, parts, plain, resume=False)
 
 
+@flushed_denormals()
 def resume(folder: RunFolder) -> None:
     """Go on with a training from its folder's last checkpoint, and write its result.
 

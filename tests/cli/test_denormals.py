@@ -36,21 +36,21 @@ def test_an_error_ends_it_too():
 THREADS = """
 import sys
 import torch
-from mine_lightning.cli import main
-from mine_lightning.runs.folder import RunFolder
+from mine_lightning.cli import main, trainings
 
 torch.set_num_threads(2)
 
-def probe(_):
+def probe(*_, **__):
     tiny = torch.full((4_000_000,), 2**22, dtype=torch.int32).view(torch.float32)
-    print(int((tiny * 1).view(torch.int32).count_nonzero()))
+    print("left:", int((tiny * 1).view(torch.int32).count_nonzero()))
     raise SystemExit
 
-RunFolder.open = probe
-main(["--resume", "runs"])
+trainings._run = probe
+main(["--config", "gan_stacked_mnist", "--config", "smoke", "--output", sys.argv[1]])
 """
 
 
-def test_a_run_has_it_in_all_of_torchs_threads():
-    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, timeout=120, check=False)
-    assert done.stdout.split() == ["0"], done.stderr
+def test_a_training_has_it_in_all_of_torchs_threads(tmp_path):
+    words = [sys.executable, "-c", THREADS, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert "left: 0\n" in done.stdout, done.stderr
