@@ -10,9 +10,10 @@ import pytest
 import mine_lightning
 
 PACKAGE = Path(mine_lightning.__file__).parent
-FREE = {"claim", "errors", "precision", "processes", "streams", "types"}  # a word that every room may use
+FREE = {"claim", "denormals", "errors", "precision", "processes", "streams", "types"}  # a word that every room may use
 MAY_IMPORT = {
     "claim": set(),
+    "denormals": set(),
     "errors": set(),
     "precision": set(),
     "processes": set(),

@@ -5,7 +5,6 @@
 * ``build``: objects from a config, by Lightning's own parser.
 * ``trainings``, ``studies``, ``estimates``: each one run from start to end; ``main``: which of them was asked for.
 * ``trainer``: the Trainer of a run; ``announcements``: what a training says in the terminal.
-* ``denormals``: numbers that are next to nothing, and slow.
 """
 
 from mine_lightning.cli.main import main

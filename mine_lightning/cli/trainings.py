@@ -14,9 +14,9 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.rank_zero import rank_zero_only, rank_zero_warn
 
 from mine_lightning.cli import announcements, build, checks, configs
-from mine_lightning.cli.denormals import flushed_denormals
 from mine_lightning.cli.edits import fingerprint, mark_edits
 from mine_lightning.cli.trainer import callbacks_of, run_trainer
+from mine_lightning.denormals import flushed_denormals
 from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.machine import choose_precision, commit, hardware

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
+from mine_lightning.denormals import kept_denormals
 from mine_lightning.processes import alone
 
 __all__ = ["on_its_own"]
@@ -21,7 +22,7 @@ def on_its_own() -> Iterator[None]:
     """Run a block on the CPU in float32 with gradients, outside of any autocast and any group of processes.
 
     One thread after the other. Autocast would keep a copy of T's first weights; inference mode leaves nothing to
-    differentiate; the rank would enter the seed.
+    differentiate; the rank would enter the seed; a float below the normal ones is a value like others.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, of which Lightning's Trainer makes an exit of the process.
@@ -36,6 +37,7 @@ def on_its_own() -> Iterator[None]:
                 torch.enable_grad(),
                 torch.device("cpu"),
                 alone(),
+                kept_denormals(),
             ):
                 yield
         except SystemExit as stopped:

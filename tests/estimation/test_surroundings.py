@@ -8,6 +8,7 @@ import torch
 
 from mine_lightning import estimate_mi
 from mine_lightning.data.known_mi import Gaussian, sparse
+from mine_lightning.denormals import flushed_denormals
 from mine_lightning.estimation.surroundings import on_its_own
 
 X, Z = Gaussian("g", sparse(1, 0.8)).sample(400, 0)
@@ -40,8 +41,9 @@ def default_dtype(dtype):
         lambda: torch.device("meta"),
         lambda: default_dtype(torch.float64),
         lambda: default_dtype(torch.bfloat16),
+        flushed_denormals,
     ],
-    ids=["autocast", "inference mode", "no grad", "default device", "float64", "bfloat16"],
+    ids=["autocast", "inference mode", "no grad", "default device", "float64", "bfloat16", "flushed denormals"],
 )
 def test_the_value_is_bitwise_the_same(surroundings):
     with surroundings():

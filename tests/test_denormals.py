@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from mine_lightning.cli.denormals import flushed_denormals
+from mine_lightning.denormals import flushed_denormals, kept_denormals
 
 TINY = torch.full((100,), 2**22, dtype=torch.int32).view(torch.float32)  # 5.9e-39
 
@@ -25,6 +25,13 @@ def test_they_are_zero_within_and_not_after():
             assert left() == 0
         assert left() == 0  # who had it so keeps it
     assert left() == 100
+
+
+def test_they_are_kept_within_whatever_was_set():
+    with flushed_denormals():
+        with kept_denormals():
+            assert left() == 100
+        assert left() == 0
 
 
 def test_an_error_ends_it_too():
