@@ -74,7 +74,8 @@ def _beside(a: Side, b: Side) -> Side:
     """Return two sides as one: vectors side by side, images as further channels, a label as one-hot first."""
     if a.labels is not None:
         return Side(torch.cat([(a.raw == a.labels).double(), _one_hot(b)], dim=1), None)
-    return Side(torch.cat([a.raw, b.raw.to(a.raw.dtype)], dim=1), None)
+    kind = torch.promote_types(a.raw.dtype, b.raw.dtype)  # in x's own, squares of z may overflow
+    return Side(torch.cat([a.raw.to(kind), b.raw.to(kind)], dim=1), None)
 
 
 def _one_hot(side: Side) -> Tensor:

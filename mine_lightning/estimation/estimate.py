@@ -52,7 +52,8 @@ def estimate_mi(
 
     Args:
         x: samples ``[n]``, ``[n, d]`` or images ``[n, height, width]`` or ``[n, channels, height, width]``: a NumPy
-            array, a tensor, a pandas object, or a Dataset of pairs (x, z). A memory-mapped array stays on disk.
+            array, a tensor, a pandas object, or a Dataset of pairs (x, z). A memory-mapped array stays on disk, unless
+            it has to be converted (half precision, unsigned numbers above a byte) or ``checks`` are made.
         z: their partners, likewise; None beside a Dataset.
         gaussianise: whether vectors get normal margins; otherwise they are standardised.
         statistics_network: makes T from the shapes of x and z; :class:`~mine_lightning.networks.SeparableStatistics`
@@ -158,8 +159,8 @@ def _estimate(
         n=n,
         settings={
             "statistics_network": [getattr(network, "__name__", repr(network)) for network in networks],
-            "x": {"shape": pairs.shapes[0], "margin": pairs.margins[0].name},
-            "z": {"shape": pairs.shapes[1], "margin": pairs.margins[1].name},
+            "x": {"shape": pairs.shapes[0], "margin": pairs.margins[0]},
+            "z": {"shape": pairs.shapes[1], "margin": pairs.margins[1]},
             **settings,
         },
         warnings=_warnings(fitted, nats, gap, n),

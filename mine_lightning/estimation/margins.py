@@ -11,13 +11,18 @@ from torch import Tensor
 
 __all__ = ["Margin", "NormalMargins", "OneHot", "Standardised", "fit_margin", "pieces"]
 
-SAMPLE = 2**17  # rows that a margin is fitted on at most: it must not grow with the data
+SAMPLE = 2**17, 2**26  # rows, and numbers of them, that a margin is fitted on at most: it must not grow with the data
 NUMBERS = 2**21  # worked on at once: in double precision, several times over, all of them would take the data's memory
 
 
-def pieces(raw: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Return runs of rows ``[m, *]`` of raw samples, about 2 million numbers each, with the first one's row."""
-    rows = max(1, NUMBERS // max(1, math.prod(raw.shape[1:])))
+def pieces(raw: Tensor, numbers: int = 1) -> Iterator[tuple[int, Tensor]]:
+    """Return runs of rows ``[m, *]`` of raw samples, with the first one's row.
+
+    Args:
+        raw: samples ``[n, *]``.
+        numbers: what becomes of one, where it is more than its own: a piece has about 2 million.
+    """
+    rows = max(1, NUMBERS // max(numbers, math.prod(raw.shape[1:])))
     return ((start, raw[start : start + rows]) for start in range(0, len(raw), rows))
 
 
@@ -34,7 +39,7 @@ class Margin(ABC):
     def of_all(self, raw: Tensor) -> Tensor:
         """Return the same for many samples, in little more memory than the network's input takes."""
         found = torch.empty(len(raw), *self.shape, dtype=torch.float32)
-        for start, piece in pieces(raw):
+        for start, piece in pieces(raw, math.prod(self.shape)):
             found[start : start + len(piece)] = self(piece)
         return found
 
@@ -122,7 +127,8 @@ def fit_margin(raw: Tensor, labels: Tensor | None, gaussianise: bool, generator:
     """
     if labels is not None:
         return OneHot(labels)
-    if len(raw) > SAMPLE:
-        rows = torch.randint(len(raw), (SAMPLE,), generator=generator).sort().values
+    most = min(SAMPLE[0], max(SAMPLE[1] // math.prod(raw.shape[1:]), 2**12))
+    if len(raw) > most:
+        rows = torch.randint(len(raw), (most,), generator=generator).sort().values
         raw = raw[rows]
     return NormalMargins(raw) if gaussianise and raw.ndim == 2 else Standardised(raw)

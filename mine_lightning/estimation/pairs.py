@@ -36,26 +36,24 @@ class Pairs:
     def __init__(self, x: Side, z: Side, gaussianise: bool, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         self._raw = x.raw, z.raw
-        self.margins = tuple(fit_margin(side.raw, side.labels, gaussianise, generator) for side in (x, z))
-        self._ready: tuple[Tensor, ...] | None = None
+        self._margins = [fit_margin(side.raw, side.labels, gaussianise, generator) for side in (x, z)]
+        self.shapes = self._margins[0].shape, self._margins[1].shape  # of one x and one z as the network sees them
+        self.margins = self._margins[0].name, self._margins[1].name
+        self._ready: list[Tensor] | None = None
         numbers = len(self) * sum(math.prod(shape) for shape in self.shapes)
         if len(self) <= CACHED[0] and numbers <= CACHED[1]:
-            self._ready = tuple(margin.of_all(raw) for margin, raw in zip(self.margins, self._raw, strict=True))
+            self._ready = [margin.of_all(raw) for margin, raw in zip(self._margins, self._raw, strict=True)]
+            self._margins.clear()  # ranks take as much as the data
 
     def __len__(self) -> int:
         return len(self._raw[0])
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Shapes of one x and one z as the network sees them."""
-        return self.margins[0].shape, self.margins[1].shape
 
     def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return x ``[m, *]`` and z ``[m, *]`` of m pairs, float32."""
         if self._ready is not None:
             x, z = (side[index] for side in self._ready)
         else:
-            x, z = (margin(raw[index]) for margin, raw in zip(self.margins, self._raw, strict=True))
+            x, z = (margin(raw[index]) for margin, raw in zip(self._margins, self._raw, strict=True))
         return x, z
 
 

@@ -35,6 +35,12 @@ def test_an_estimator_that_is_too_high_by_a_constant_fails(offset, failing):
     assert {name for name, result in found.items() if not result.passed} == failing
 
 
+def test_squares_of_z_are_in_its_own_range():
+    x, z = read_pairs(torch.randn(200), 1e20 * torch.randn(200))
+    _, beside, _ = related(x, z)["data processing"]
+    torch.testing.assert_close(beside.raw[:, 1], beside.raw[:, 0].square())
+
+
 def test_independence_pairs_no_x_with_its_own_z_and_the_copy_is_of_pairs():
     x, z = read_pairs(torch.arange(200.0), torch.arange(200.0) * 7 % 200)
     sides = related(x, z)
@@ -53,7 +59,7 @@ def test_data_processing_adds_a_function_of_z():
     left, right, factor = related(x, z)["data processing"]
     assert factor == 1
     assert torch.equal(left.raw, x.raw)
-    torch.testing.assert_close(right.raw, torch.cat([z.raw, z.raw.square()], dim=1))
+    torch.testing.assert_close(right.raw, torch.cat([z.raw, z.raw.square()], dim=1).double())
 
 
 def test_labels_become_one_hot_vectors_side_by_side():

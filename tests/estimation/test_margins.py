@@ -43,11 +43,19 @@ def test_labels_become_one_hot():
 
 
 def test_large_data_is_fitted_on_a_part():
-    raw = torch.randn(SAMPLE + 5000, 1)
+    raw = torch.randn(SAMPLE[0] + 5000, 1)
     margin = fit_margin(raw, None, True, torch.Generator().manual_seed(0))
     assert isinstance(margin, NormalMargins)
-    assert margin.sorted.shape == (1, SAMPLE)
+    assert margin.sorted.shape == (1, SAMPLE[0])
     assert margin(raw).std().item() == pytest.approx(1, abs=0.01)
+
+
+def test_long_vectors_are_fitted_on_fewer(monkeypatch):
+    monkeypatch.setattr("mine_lightning.estimation.margins.SAMPLE", (2**17, 2**16))
+    margin = fit_margin(torch.randn(9000, 8), None, True, torch.Generator().manual_seed(0))
+    assert margin.sorted.shape == (8, 2**13)
+    margin = fit_margin(torch.randn(9000, 80), None, True, torch.Generator().manual_seed(0))
+    assert margin.sorted.shape == (80, 2**12)  # never on less
 
 
 @pytest.mark.parametrize("unit", [1e-300, 1e-18, 1e300])
@@ -92,6 +100,15 @@ def test_a_margin_in_pieces_is_that_of_the_whole(monkeypatch, raw, gaussianise):
     torch.testing.assert_close(margin.of_all(raw), whole, rtol=1e-6, atol=1e-7)
     assert len(seen) > 1
     assert max(piece.numel() for piece in seen) <= 150
+
+
+def test_labels_in_pieces_count_what_they_become(monkeypatch):
+    monkeypatch.setattr("mine_lightning.estimation.margins.NUMBERS", 150)
+    margin, labels = OneHot(torch.arange(50)), torch.arange(50)[:, None]
+    seen, alone = [], OneHot.__call__
+    monkeypatch.setattr(OneHot, "__call__", lambda self, piece: seen.append(len(piece)) or alone(self, piece))
+    assert torch.equal(margin.of_all(labels), torch.eye(50))
+    assert max(seen) == 3
 
 
 def test_standardised_has_the_moments_of_torch():
