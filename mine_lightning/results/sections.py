@@ -156,12 +156,12 @@ SECTIONS = (
         "Stacked MNIST, small nets",
         "The small nets of Metz et al. with a discriminator a quarter of the generator's size (`--config small`), "
         "8,000 generator steps at three times the published learning rates, where PacGAN's Table 3 has 500,000, and no "
-        "normalisation in D's first layer, as with it little is learnt in so few; no penalty in any system. Until the "
-        "rates fall, after 6,000 steps, modes come and go by the hundred from one evaluation to the next, and seeds "
-        "differ as much. Samples look like digits at best (Unrolled GAN from 3,000 to 5,000 steps, ALI, one seed of "
-        "DCGAN), else like patches of colour that the judge takes for digits. Unrolled GAN has 813 modes at 3,000 "
-        "steps, the most of all, and loses them after. GAN+MINE maximises I(G(z); z) here, of all of the latent "
-        "vector. What ALI and VEEGAN have beside G and D is cut as these are (D 7,030 parameters, "
+        "normalisation in D's first layer, as with it little is learnt in so few; no penalty in any system. Modes come "
+        "and go by the hundred from one evaluation to the next, and seeds differ as much. Samples look like digits at "
+        "best (Unrolled GAN from 3,000 to 5,000 steps, ALI, one seed of DCGAN), else like patches of colour that the "
+        "judge takes for digits. Unrolled GAN has 813 modes at 3,000 steps, the most of all, and loses them after. "
+        "GAN+MINE maximises I(G(z); z) here, of all of the latent vector. What ALI and VEEGAN have beside G and D is "
+        "cut as these are (D 7,030 parameters, "
         "where DCGAN's has 581).",
         MODES,
         (*_stacked("small"), Row("PacGAN4", "pacgan4", "small", ours=False)),
