@@ -32,7 +32,7 @@ def make_run(path, finished=True, **identity):
     rows = []
     for step in range(49, 400, 50):
         row = {"step": step, "epoch": 0, "train/loss_d": 1.2, "train/loss_g": 1 + 100 / step, "mine/mi": step / 100}
-        rows.append(row | {"mine/g_u": 2.0, "mine/g_m": 0.5, "mine/clip": 1.0, "lr-Adam": 1e-3})
+        rows.append(row | {"mine/g_u": 2.0, "mine/g_m": 0.5, "mine/clip": 1.0, "lr/generator": 1e-3})
     for step, covered, kl in ((199, 500, 1.5), (399, 900, 0.2)):
         rows.append({"step": step, "val/modes": covered, "val/kl": kl, "val/mi": 3.0, "val/mi_stderr": 0.1})
         pixels = np.zeros((16, 16, 3), np.uint8)

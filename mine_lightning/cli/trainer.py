@@ -13,6 +13,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.runs.batch_count import BatchCount
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.learning_rates import LearningRates
 from mine_lightning.runs.mode_counts import ModeCounts
 from mine_lightning.runs.random_streams import SeedEachEpoch
 from mine_lightning.views.checkpoint_artifact import CheckpointArtifact, checkpoint_wanted
@@ -66,7 +67,7 @@ def run_trainer(folder: RunFolder, parts: Parts, config: dict[str, Any], steps_d
     if checkpoint_wanted():
         callbacks.append(CheckpointArtifact(folder))
     if not any(isinstance(callback, LearningRateMonitor) for callback in callbacks):
-        callbacks.append(LearningRateMonitor())
+        callbacks.append(LearningRates())
     if given["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
         callbacks.append(progress_bar())
     given["default_root_dir"] = given["default_root_dir"] or str(folder.path)

@@ -49,7 +49,7 @@ CHARTS = (
         log=True,
     ),
     Chart("Clipping factor of the term", {"mine/clip": "factor", "mine/*/clip": "*"}),
-    Chart("Learning rates", {"lr-*": "*"}, log=True),
+    Chart("Learning rates", {"lr": "*", "lr/*": "*", "lr-*": "*"}, log=True),
 )
 
 # in the table of results, or no curve of their own

@@ -58,7 +58,7 @@ def workspace(entity: str, project: str) -> Any:
     ]
     pictures = [wr.MediaBrowser(title=key, media_keys=[key], num_columns=1, gallery_axis="step") for key in PICTURES]
     sections.insert(2, ws.Section(name="Pictures", panels=pictures, is_open=True))
-    rates = wr.LinePlot(title="learning rates", x=STEP, metric_regex="^lr-.*")
+    rates = wr.LinePlot(title="learning rates", x=STEP, metric_regex="^lr($|[-/])")
     sections.append(ws.Section(name="Learning rates", panels=[rates]))
     sections.append(ws.Section(name="Test", panels=[*_bars(wr), wr.RunComparer(diff_only="split")]))
     return ws.Workspace(

@@ -9,6 +9,7 @@ from mine_lightning.cli.trainer import callbacks_of, run_trainer
 from mine_lightning.errors import InputError
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.learning_rates import LearningRates
 
 GIVEN = {
     "callbacks": None,
@@ -41,8 +42,8 @@ def of_kind(trainer, kind):
 def test_what_the_user_brings_takes_the_place_of_ours(made):
     mine = LearningRateMonitor(), TQDMProgressBar()
     trainer = made(callbacks=[*mine])
-    assert of_kind(trainer, (LearningRateMonitor, ProgressBar)) == [*mine]
-    assert len(of_kind(made(), LearningRateMonitor)) == len(of_kind(made(), ProgressBar)) == 1
+    assert of_kind(trainer, (LearningRates, LearningRateMonitor, ProgressBar)) == [*mine]
+    assert len(of_kind(made(), LearningRates)) == len(of_kind(made(), ProgressBar)) == 1
     assert of_kind(made(enable_progress_bar=False), ProgressBar) == []
 
 

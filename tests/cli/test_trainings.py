@@ -60,7 +60,7 @@ def test_one_run_leaves_everything_in_its_folder(tmp_path, capsys):
     assert f'<td class="number">{summary["metrics"]["kl"]:g}</td>' in page
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {"lr-Adam", "lr-Adam-1"} <= set(rows[0])
+    assert {"lr/generator", "lr/discriminator"} <= set(rows[0])
     assert {"step", "mine/mi", "mine/clip", "train/loss_d", "val/modes", "val/kl", "val/mi", "test/kl"} <= set(rows[0])
     assert [row["step"] for row in rows if row["val/modes"]] == ["3", "7"]
     out = capsys.readouterr().out
