@@ -32,13 +32,7 @@ def compare(words: Sequence[str]) -> Path:
     if len(folders) < 2:
         raise InputError(f"Expected two run folders or more but got {len(folders)}; one has its own report.html.")
     page = comparison([RunRecord.read(folder) for folder in folders])
-    try:
-        write_whole(Path(output), page)
-    except OSError as error:
-        raise InputError(
-            f"Expected to write {output} but that fails ({error.strerror or error}); "
-            "choose another place with --output FILE."
-        ) from error
+    write_whole(Path(output), page)
     return Path(output)
 
 

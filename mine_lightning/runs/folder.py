@@ -219,10 +219,20 @@ def read_summary(path: Path) -> dict[str, Any]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file in one step, so that a kill leaves the old one or the new one, never a part."""
+    """Write a file in one step, so that a kill leaves the old one or the new one, never a part.
+
+    Raises:
+        InputError: if it can't be written.
+    """
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"Expected to write {path} but that fails ({error.strerror or error}); make room there, or get the right "
+            "to write, or choose another place."
+        ) from error
 
 
 def _rank() -> int:

@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader
 
 from mine_lightning.errors import InputError
 from mine_lightning.evaluations.mode_coverage import ModeCoverage
+from mine_lightning.judges.digits import DigitJudge
+from mine_lightning.networks.classifiers import DigitClassifier
 
 
 class PixelJudge:
@@ -80,6 +82,14 @@ def test_a_sample_that_is_not_finite_counts_for_no_mode(tmp_path, coverage):
 def test_images_of_one_channel_are_told(tmp_path, coverage):
     with pytest.raises(InputError, match="Expected images of 3 channels, a digit on each, but got 1"):
         trainer(tmp_path, coverage).validate(Host(digits(1000)[:, :1]), Data(), verbose=False)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 2), (5, 3, 28)])
+def test_samples_that_are_no_images_are_told(tmp_path, monkeypatch, shape):
+    judge = DigitJudge(DigitClassifier(), accuracy=1.0)
+    monkeypatch.setattr("mine_lightning.evaluations.mode_coverage.DigitJudge.trained_on", lambda digits: judge)
+    with pytest.raises(InputError, match=r"Expected images \[n, c, 28, 28\] for the judge of digits but got shape \[5"):
+        trainer(tmp_path, ModeCoverage()).validate(Host(torch.zeros(shape)), Data(), verbose=False)
 
 
 def test_counts_start_anew_at_each_evaluation(tmp_path, coverage):

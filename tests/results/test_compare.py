@@ -27,7 +27,10 @@ def test_what_makes_no_page_is_told(tmp_path, runs, capsys):
         (runs[:1], "Expected two run folders or more but got 1"),
         ([runs[0], str(tmp_path)], "Expected a run folder at"),
         ([*runs, "--output"], "Expected a file after --output"),
-        ([*runs, "--output", str(tmp_path / "none" / "a.html")], "choose another place with --output FILE"),
+        (
+            [*runs, "--output", str(tmp_path / "none" / "a.html")],
+            "make room there, or get the right to write, or choose another place",
+        ),
     ):
         assert main(["compare", *words]) == 2
         assert message in capsys.readouterr().err

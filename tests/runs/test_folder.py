@@ -103,6 +103,6 @@ def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
 
     write_whole(tmp_path / "a.json", "one")
     monkeypatch.setattr(Path, "write_text", cut)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(InputError, match="no space left"):
         write_whole(tmp_path / "a.json", "two")
     assert (tmp_path / "a.json").read_text() == "one"
