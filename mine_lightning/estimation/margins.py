@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ["Margin", "NormalMargins", "OneHot", "Standardised", "fit_margin", "pieces"]
 
-SAMPLE = 2**17, 2**26  # rows, and numbers of them, that a margin is fitted on at most: it must not grow with the data
+SAMPLE = 2**17, 2**26  # rows, and numbers of them, that a copy is made of at most: it must not grow with the data
 NUMBERS = 2**21  # worked on at once: in double precision, several times over, all of them would take the data's memory
 
 
@@ -127,8 +127,9 @@ def fit_margin(raw: Tensor, labels: Tensor | None, gaussianise: bool, generator:
     """
     if labels is not None:
         return OneHot(labels)
-    most = min(SAMPLE[0], max(SAMPLE[1] // math.prod(raw.shape[1:]), 2**12))
-    if len(raw) > most:
-        rows = torch.randint(len(raw), (most,), generator=generator).sort().values
-        raw = raw[rows]
-    return NormalMargins(raw) if gaussianise and raw.ndim == 2 else Standardised(raw)
+    normal = gaussianise and raw.ndim == 2
+    if len(raw) > SAMPLE[0] or (normal and raw.numel() > SAMPLE[1]):  # moments need no copy of all rows, ranks do
+        most = min(SAMPLE[0], max(SAMPLE[1] // math.prod(raw.shape[1:]), 2**12))
+        if len(raw) > most:
+            raw = raw[torch.randint(len(raw), (most,), generator=generator).sort().values]
+    return NormalMargins(raw) if normal else Standardised(raw)

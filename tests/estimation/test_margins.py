@@ -58,6 +58,12 @@ def test_long_vectors_are_fitted_on_fewer(monkeypatch):
     assert margin.sorted.shape == (80, 2**12)  # never on less
 
 
+def test_moments_are_those_of_all_images(monkeypatch):
+    monkeypatch.setattr("mine_lightning.estimation.margins.SAMPLE", (50, 1))
+    margin = fit_margin(IMAGES, None, True, torch.Generator())
+    assert torch.equal(margin.mean, Standardised(IMAGES).mean)
+
+
 @pytest.mark.parametrize("unit", [1e-300, 1e-18, 1e300])
 @pytest.mark.parametrize("shape", [(200, 3), (50, 2, 6, 6)])
 def test_units_do_not_matter_to_standardised(shape, unit):
