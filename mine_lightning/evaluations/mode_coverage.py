@@ -52,5 +52,5 @@ class ModeCoverage(Scoring):
 
     def read(self, samples: Tensor) -> Tensor:
         assert self._judge is not None
-        finite = samples.reshape(len(samples), -1).isfinite().all(dim=1)  # of NaN a judge would read digits too
+        finite = samples.unsqueeze(-1).flatten(1).isfinite().all(dim=1)  # of NaN a judge would read digits too
         return stacked_modes(self._judge, samples[finite])
