@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import LearningRateMonitor
 
 from mine_lightning.cli import arguments, build
 from mine_lightning.cli.main import merged
 from mine_lightning.cli.trainings import ready_and_plain
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
+from mine_lightning.runs.learning_rates import LearningRates
 from mine_lightning.runs.machine import hardware
 from mine_lightning.views.terminal import quiet_lightning
 from mine_lightning.views.wandb_run import wandb_logger
@@ -114,7 +114,7 @@ def measured(experiment: str, place: Path, rounds: int, steps: int) -> tuple[np.
         limit_val_batches=0,
         callbacks=[
             switch,
-            watch.over(LearningRateMonitor(), "on_train_batch_start", "on_train_epoch_start"),
+            watch.over(LearningRates(), "on_train_batch_start"),
             *([] if parts.mine is None else [parts.mine]),
         ],
         logger=[watch.over(logger, "log_metrics", "save") for logger in loggers],

@@ -62,11 +62,9 @@ def told_how_to_resume(folder: RunFolder) -> Iterator[None]:
     """Say, where what runs inside stops, by which command the run goes on."""
     try:
         yield
-    except InputError:
-        raise
-    except BaseException:
+    except BaseException as error:
         if folder.last_checkpoint.is_file():
             rank_zero_info(f"The run stopped. Go on with: python train.py --resume {shlex.quote(str(folder.path))}")
-        else:
+        elif not isinstance(error, InputError):  # its own sentence says what to do
             rank_zero_info("The run stopped before the end of its first epoch: there is nothing to go on from.")
         raise

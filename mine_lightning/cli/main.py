@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import RunFolder
 
 __all__ = ["main", "merged", "planned", "shipped_hash"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,6 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough; what Python has yet to print at its end goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        print(f"error: Expected room on the disk but there is none ({error}); make some.", file=sys.stderr)
+        return 2
     except SIGTERMException:
         return 128 + signal.SIGTERM
 

@@ -80,6 +80,8 @@ def estimate_mi(
         500
     """
     _check(folds, max_steps, seed)
+    # numpy's have few bits
+    folds, max_steps, seed = int(folds), None if max_steps is None else int(max_steps), int(seed)
     _check_switches(gaussianise=gaussianise, checks=checks, progress=progress)
     _check_maker(statistics_network)
     with on_its_own():
@@ -95,7 +97,9 @@ def estimate_mi(
 
 def _check(folds: int, max_steps: int | None, seed: int) -> None:
     for name, value in (("folds", folds), ("max_steps", max_steps), ("seed", seed)):
-        if isinstance(value, bool) or not (isinstance(value, int) or (name == "max_steps" and value is None)):
+        if isinstance(value, bool) or not (
+            isinstance(value, int | np.integer) or (name == "max_steps" and value is None)
+        ):
             raise InputError(f"Expected {name} to be a whole number but got {value!r}; give one.")
     if folds < 2:
         raise InputError(f"Expected at least 2 folds but got {folds}; T must be read on pairs it was not trained on.")

@@ -75,7 +75,13 @@ class Scoring(Evaluation, ABC):
                 f"Expected {type(host).__name__} to return {{'samples': images}} from its validation and test step but "
                 f"got {type(outputs).__name__}; return them, or take {type(self).__name__} off."
             )
-        return outputs["samples"]
+        samples = outputs["samples"]
+        if not isinstance(samples, Tensor) or not samples.ndim:
+            raise InputError(
+                f"Expected samples of {type(host).__name__} to be a tensor [n, ...] but got {type(samples).__name__}; "
+                "return one."
+            )
+        return samples
 
 
 def log_scores(host: LightningModule, prefix: str, scores: MetricCollection | Metric, prog_bar: bool = False) -> None:

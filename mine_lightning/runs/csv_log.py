@@ -66,7 +66,11 @@ class MetricsCSV(Logger):
         row = {key: value.item() if isinstance(value, Tensor) else value for key, value in metrics.items()}
         if step is not None and self._batches is not None:
             step = self._batches(step)
-        self._rows.append({"step": step, **row})
+        last = self._rows[-1] if self._rows else {}
+        if last.get("step") == step and not row.keys() & last.keys():
+            last.update(row)  # of another callback, not written yet
+        else:
+            self._rows.append({"step": step, **row})
 
     @rank_zero_only
     def save(self) -> None:

@@ -224,14 +224,15 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         InputError: if it can't be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
+        part = path.with_name(path.name + ".part")
         part.write_text(text, encoding="utf-8")
         part.replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # no name has an error of value
+        why = getattr(error, "strerror", None) or error
         raise InputError(
-            f"Expected to write {path} but that fails ({error.strerror or error}); make room there, or get the right "
-            "to write, or choose another place."
+            f"Expected to write {path} but that fails ({why}); make room there, or get the right to write, or choose "
+            "another place."
         ) from error
 
 

@@ -74,7 +74,12 @@ def test_a_run_that_stops_says_how_it_goes_on(folder, caplog, saved):
     assert ("there is nothing to go on from" in caplog.text) == (not saved)
 
 
-def test_wrong_input_is_told_by_its_own_sentence_alone(folder, caplog):
+@pytest.mark.parametrize("saved", [True, False])
+def test_wrong_input_is_told_by_its_own_sentence_alone_where_nothing_was_saved(folder, caplog, saved):
+    if saved:  # and a file can't be written, say
+        folder.last_checkpoint.parent.mkdir(exist_ok=True)
+        folder.last_checkpoint.write_bytes(b"")
     with caplog.at_level(logging.INFO), pytest.raises(InputError), told_how_to_resume(folder):
         raise InputError("Expected one thing but got another.")
-    assert caplog.text == ""
+    assert ("Go on with: " in caplog.text) == saved
+    assert saved or caplog.text == ""

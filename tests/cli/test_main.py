@@ -1,5 +1,6 @@
 """The command line: what it lists and prints, and wrong input in one sentence."""
 
+import errno
 import pydoc
 import shlex
 import signal
@@ -121,3 +122,20 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main([*SMALL, "--output", str(tmp_path / "file")]) == 2
     assert "choose another place with --output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.ENOSPC, True), (errno.EIO, False)])
+def test_a_full_disk_is_told_whoever_writes(tmp_path, capsys, monkeypatch, number, told):
+    def fails(*args):
+        raise OSError(number, "it fails", "samples.png")
+
+    monkeypatch.setattr("mine_lightning.cli.trainings.start", fails)
+    words = [*SMALL, "--output", str(tmp_path)]
+    if told:
+        assert main(words) == 2
+        assert "error: Expected room on the disk but there is none ([Errno 28] it fails: 'samples.png')" in (
+            capsys.readouterr().err
+        )
+    else:
+        with pytest.raises(OSError, match="it fails"):
+            main(words)

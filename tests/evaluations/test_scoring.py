@@ -71,6 +71,13 @@ def test_a_host_without_samples_is_told_who_asks(outputs):
         Doubled(host).on_validation_batch_end(None, host, outputs, None, 0)
 
 
+@pytest.mark.parametrize("samples", [None, [torch.zeros(1, 1)], torch.tensor(1.0)])
+def test_samples_that_are_no_tensor_of_several_are_told(samples):
+    host = Host()
+    with pytest.raises(InputError, match=r"Expected samples of Host to be a tensor \[n, ...\] but got"):
+        Doubled(host).on_validation_batch_end(None, host, {"samples": samples}, None, 0)
+
+
 @pytest.mark.parametrize(("first", "order"), [(True, ["train", "wait"]), (False, ["wait", "train"])])
 def test_one_process_trains_the_judge_and_the_others_wait_for_it(first, order):
     told = []

@@ -106,3 +106,8 @@ def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no space left"):
         write_whole(tmp_path / "a.json", "two")
     assert (tmp_path / "a.json").read_text() == "one"
+
+
+def test_no_name_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"Expected to write \. but that fails"):
+        write_whole(Path(), "one")
