@@ -262,8 +262,9 @@ SECTIONS = (
     Section(
         "Information bottleneck, the paper's 200 epochs",
         "The recipe as published (`--config ib_paper`): a learning rate of 1e-4, less 3% every second epoch. The row "
-        "that was named beforehand has been run, the others not: how much of its lead over 60 epochs is the noise on "
-        "its input, with the term or without, this table does not say. Attacks as above.",
+        "that was named beforehand has been run, and the Baseline. The lead is the noise's: MINE (Additive) without "
+        "the term (`--mine null`, seed 0, no row of the table) ended at 1.14 too, 21.8 under FGSM and 6.5 under "
+        "noise. Attacks as above.",
         ERROR,
         _nine("ib_paper"),
         against="Baseline",
