@@ -39,7 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        print(f"error: Expected room on the disk but there is none ({error}); make some, or give --output.", file=sys.stderr)
+        remedy = "make some, or choose another place with --output"
+        print(f"error: Expected room on the disk but there is none ({error}); {remedy}.", file=sys.stderr)
         return 2
     except SIGTERMException:
         return 128 + signal.SIGTERM
