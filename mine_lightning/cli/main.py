@@ -39,8 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        remedy = "make some, or choose another place with --output"
-        print(f"error: Expected room on the disk but there is none ({error}); {remedy}.", file=sys.stderr)
+        print(f"error: Expected room on the disk but there is none ({error}); make some.", file=sys.stderr)
         return 2
     except SIGTERMException:
         return 128 + signal.SIGTERM

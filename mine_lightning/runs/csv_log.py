@@ -66,8 +66,8 @@ class MetricsCSV(Logger):
         row = {key: value.item() if isinstance(value, Tensor) else value for key, value in metrics.items()}
         if step is not None and self._batches is not None:
             step = self._batches(step)
-        last = self._rows[-1] if self._rows else {}
-        if last.get("step") == step and not row.keys() & last.keys():
+        last = self._rows[-1] if self._rows else None
+        if last is not None and last["step"] == step and not row.keys() & last.keys():
             last.update(row)  # of another callback, not written yet
         else:
             self._rows.append({"step": step, **row})

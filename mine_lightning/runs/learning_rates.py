@@ -23,9 +23,17 @@ class LearningRates(Callback):
     host may log what it likes.
     """
 
+    def __init__(self) -> None:
+        self._step: int | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._step = None
+
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if not trainer._logger_connector.should_update_logs:
+        step = trainer.fit_loop.epoch_loop._batches_that_stepped
+        if step == self._step or not trainer._logger_connector.should_update_logs:  # once of several micro-batches
             return
+        self._step = step
         groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
         rates = {
             name: float(group["lr"])
@@ -33,7 +41,7 @@ class LearningRates(Callback):
         }
         trainer.callback_metrics.update({name: torch.tensor(rate) for name, rate in rates.items()})
         for logger in trainer.loggers:
-            logger.log_metrics(rates, step=trainer.fit_loop.epoch_loop._batches_that_stepped)
+            logger.log_metrics(rates, step=step)
 
 
 def names_of(optimizers: Sequence[Optimizer], host: nn.Module) -> list[str]:

@@ -43,3 +43,13 @@ def test_resume_keeps_rows_up_to_the_checkpoint_and_drops_later_and_broken_ones(
 def test_nothing_logged_writes_nothing(tmp_path):
     MetricsCSV(tmp_path / "metrics.csv").finalize("success")
     assert not list(tmp_path.iterdir())
+
+
+def test_rows_without_a_step_are_kept(tmp_path):
+    log = MetricsCSV(tmp_path / "metrics.csv")
+    log.log_metrics({"a": 1.0})
+    log.log_metrics({"b": 2.0})
+    log.log_metrics({"a": 3.0}, step=4)
+    log.log_metrics({"b": 5.0}, step=4)
+    log.save()
+    assert (tmp_path / "metrics.csv").read_text().split() == ["step,a,b", ",1.0,2.0", "4,3.0,5.0"]

@@ -79,7 +79,7 @@ def _parameters(host, part):
     return [found] if isinstance(found, nn.Parameter) else list(found.parameters())
 
 
-def _fit(host, path, every, batches):
+def _fit(host, path, every, batches, **settings):
     trainer = pl.Trainer(
         accelerator="cpu",
         max_epochs=1,
@@ -89,6 +89,7 @@ def _fit(host, path, every, batches):
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        **settings,
     )
     trainer.fit(host, torch.utils.data.DataLoader(torch.ones(batches, 1)))
     with path.open(newline="") as file:
@@ -120,3 +121,19 @@ def test_only_what_is_logged_costs(tmp_path, monkeypatch):
     _, rows = _fit(Host(), tmp_path / "metrics.csv", 4, 9)
     assert [row["step"] for row in rows] == ["3", "7"]
     assert len(calls) == 2
+
+
+def test_micro_batches_have_one_row(tmp_path):
+    class Automatic(Host):
+        def __init__(self):
+            super().__init__()
+            self.automatic_optimization = True
+
+        def training_step(self, batch, batch_idx):
+            return self.critic(batch).sum()
+
+        def configure_optimizers(self):
+            return SGD(self.critic.parameters(), lr=0.5)
+
+    _, rows = _fit(Automatic(), tmp_path / "metrics.csv", 1, 6, accumulate_grad_batches=3)
+    assert [(row["step"], row["lr/critic"]) for row in rows] == [("0", "0.5"), ("1", "0.5")]
