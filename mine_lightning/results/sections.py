@@ -158,10 +158,11 @@ SECTIONS = (
         "8,000 generator steps at three times the published learning rates, where PacGAN's Table 3 has 500,000, and no "
         "normalisation in D's first layer, as with it little is learnt in so few; no penalty in any system. GAN+MINE "
         "and ALI have a D of five times that rate and rates that fall after 3,000 steps in place of 6,000; PacGAN2, "
-        "DCGAN and Unrolled GAN (the fall alone) were tried so and had fewer modes of the validation samples. GAN+MINE "
-        "had many more trials than the others (results/TUNING.md). Modes come "
+        "DCGAN and Unrolled GAN (the fall alone) were tried so and had fewer modes of the validation samples over the "
+        "last three evaluations, PacGAN2 on two seeds of three; at the end alone Unrolled GAN had more, 296 of the "
+        "test. GAN+MINE had many more trials than the others (results/TUNING.md). Modes come "
         "and go by the hundred from one evaluation to the next, and seeds differ as much. Samples look like digits at "
-        "best (Unrolled GAN from 3,000 to 5,000 steps, ALI, VEEGAN), else like patches of colour that the "
+        "best (Unrolled GAN from 3,000 to 5,000 steps, ALI, one seed of DCGAN), else like patches of colour that the "
         "judge takes for digits. Unrolled GAN has 813 modes at 3,000 steps, the most of all, and loses them after. "
         "GAN+MINE maximises I(G(z); z) here, of all of the latent vector. What ALI and VEEGAN have beside G and D is "
         "cut as these are (D 7,030 parameters, "
@@ -265,9 +266,9 @@ SECTIONS = (
     Section(
         "Information bottleneck, the paper's 200 epochs",
         "The recipe as published (`--config ib_paper`): a learning rate of 1e-4, less 3% every second epoch. The row "
-        "that was named beforehand has been run, and the Baseline. The lead is the noise's: MINE (Additive) without "
-        "the term (`--mine null`, seed 0, no row of the table) ended at 1.14 too, 21.8 under FGSM and 6.5 under "
-        "noise. Attacks as above.",
+        "that was named beforehand has been run, and the Baseline. The lead is the noise's, as far as one seed shows: "
+        "MINE (Additive) without the term (`--mine null`, no row of the table) ended at 1.14, 21.8 under FGSM and 6.5 "
+        "under noise, where the same seed with it has 1.11. Attacks as above.",
         ERROR,
         _nine("ib_paper"),
         against="Baseline",
