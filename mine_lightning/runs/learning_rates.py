@@ -79,6 +79,6 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _common(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return how all of the paths begin, where they do not begin alike how the first one does."""
+    """Return how all of the paths begin; where they do not begin alike, the parts that they are in, joined."""
     same = takewhile(lambda names: len(set(names)) == 1, zip(*paths, strict=False))
     return [names[0] for names in same] or [_joined(list(dict.fromkeys(path[0] for path in paths)))]
