@@ -7,6 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from mine_lightning.cli.build import Parts
 from mine_lightning.errors import InputError
@@ -16,6 +17,7 @@ from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.learning_rates import LearningRates
 from mine_lightning.runs.mode_counts import ModeCounts
 from mine_lightning.runs.random_streams import SeedEachEpoch
+from mine_lightning.runs.whole_checkpoints import WholeCheckpoints
 from mine_lightning.views.checkpoint_artifact import CheckpointArtifact, checkpoint_wanted
 from mine_lightning.views.interpolations import Interpolations
 from mine_lightning.views.mode_picture import ModePictures
@@ -72,11 +74,14 @@ def run_trainer(folder: RunFolder, parts: Parts, config: dict[str, Any], steps_d
         callbacks.append(progress_bar())
     given["default_root_dir"] = given["default_root_dir"] or str(folder.path)
     try:
-        return pl.Trainer(**given, callbacks=callbacks, logger=loggers)
+        trainer = pl.Trainer(**given, callbacks=callbacks, logger=loggers)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"Expected arguments of the Trainer that fit together and this machine but: {' '.join(str(error).split())}"
         ) from error
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # a strategy's own, or a user's, is left
+        trainer.strategy.checkpoint_io = WholeCheckpoints()
+    return trainer
 
 
 def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:

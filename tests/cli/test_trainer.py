@@ -3,6 +3,7 @@
 import pytest
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.plugins.io import AsyncCheckpointIO
 
 from mine_lightning.cli.build import Parts
 from mine_lightning.cli.trainer import callbacks_of, run_trainer
@@ -10,6 +11,7 @@ from mine_lightning.errors import InputError
 from mine_lightning.runs.csv_log import MetricsCSV
 from mine_lightning.runs.folder import RunFolder
 from mine_lightning.runs.learning_rates import LearningRates
+from mine_lightning.runs.whole_checkpoints import WholeCheckpoints
 
 GIVEN = {
     "callbacks": None,
@@ -64,3 +66,10 @@ def test_each_epoch_is_saved_and_every_evaluated_one_kept(made):
 def test_arguments_that_do_not_fit_this_machine_are_told(made):
     with pytest.raises(InputError, match="Expected arguments of the Trainer that fit together and this machine but"):
         made(accelerator="foo")
+
+
+def test_checkpoints_are_written_whole_but_by_what_the_user_brings(made):
+    assert type(made().strategy.checkpoint_io) is WholeCheckpoints
+    assert type(made(devices=2, strategy="ddp").strategy.checkpoint_io) is WholeCheckpoints
+    own = AsyncCheckpointIO()
+    assert made(plugins=[own]).strategy.checkpoint_io is own
