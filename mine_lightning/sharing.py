@@ -18,7 +18,7 @@ from mine_lightning.runs.folder import RunFolder
 __all__ = ["load_host"]
 
 
-def load_host(path: str | Path) -> LightningModule:
+def load_host(path: str | Path, weights_only: bool = True) -> LightningModule:
     """Return the trained host of a run: a generator, a classifier, in evaluation mode and on the CPU.
 
     The host is built as the run's ``config.yaml`` describes it, and gets the weights of its checkpoint; where the host
@@ -35,12 +35,15 @@ def load_host(path: str | Path) -> LightningModule:
     Of a classifier, ``host(x)`` are class probabilities. To share a host is to share two files, ``config.yaml`` and
     one of ``checkpoints/``, in the same folder or laid out as in a run folder.
 
-    A checkpoint is read as tensors and plain values, no code in it is run. The config names the classes that are built,
-    which have to be installed: as for ``train.py``, load a config only from where you would run code from.
+    A checkpoint is read as tensors and plain values, no code in it is run, unless ``weights_only`` is False. The config
+    names the classes that are built, which have to be installed: as for ``train.py``, load a config only from where you
+    would run code from.
 
     Args:
         path: a run folder, of which ``checkpoints/last.ckpt`` is loaded; or a checkpoint, whose ``config.yaml`` lies
             beside it or in the folder above.
+        weights_only: whether tensors and plain values are all that is read. False where the host's
+            ``save_hyperparameters`` kept other objects, and whoever wrote the checkpoint is trusted.
 
     Raises:
         InputError: if there is no config or no checkpoint, if the checkpoint can't be read or holds the weights of
@@ -56,7 +59,7 @@ def load_host(path: str | Path) -> LightningModule:
             f"Expected {config_file} to describe a host under the key model but it has none: a study trains no host; "
             "name the folder of a training."
         )
-    weights = _weights(checkpoint)
+    weights = _weights(checkpoint, weights_only)
     with _kept_random_streams():
         host = build.host(node)
     _take(host, weights, checkpoint)
@@ -90,10 +93,15 @@ def _files(path: Path) -> tuple[Path, Path]:
     return found, path
 
 
-def _weights(checkpoint: Path) -> dict[str, Any]:
+def _weights(checkpoint: Path, weights_only: bool) -> dict[str, Any]:
     try:
-        return torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["state_dict"]
+        return torch.load(checkpoint, weights_only=weights_only, map_location="cpu", mmap=True)["state_dict"]
     except Exception as error:
+        if weights_only and "Unsupported global" in str(error):
+            raise InputError(
+                f"Expected tensors and plain values in {checkpoint} but it holds other objects, such as a host's "
+                "hyperparameters; if you trust who wrote it, give load_host weights_only=False."
+            ) from error
         # torch explains over many lines
         why = str(error).strip().partition("\n")[0][:160] or type(error).__name__
         raise InputError(

@@ -119,10 +119,19 @@ def _find_class(name: Any, where: str) -> type:
     for place in [module] if module else _MODULES:
         try:
             found = importlib.import_module(place)
-        except (ImportError, TypeError, ValueError):  # the last two of a name that begins with a dot, or has none
+        except (
+            ImportError,
+            TypeError,
+            ValueError,
+        ) as error:  # the last two of a name that begins with a dot, or has none
+            if isinstance(error, ImportError) and not place.startswith(str(error.name)):
+                raise InputError(
+                    f"Expected {where}.class_path to name a class but {place!r} can't be imported ({error}); install "
+                    "what it needs, or correct it."
+                ) from error
             raise InputError(
                 f"Expected {where}.class_path to name a class but there is no module {place!r} for {name!r}; "
-                "correct it, or install what it belongs to."
+                "correct it, install what it belongs to, or name its folder in PYTHONPATH."
             ) from None
         if inspect.isclass(getattr(found, last, None)):
             return getattr(found, last)

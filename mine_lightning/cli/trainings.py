@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import StochasticWeightAveraging, WeightAveraging
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.rank_zero import rank_zero_only, rank_zero_warn
@@ -172,17 +176,22 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
     announcements.announce(folder, parts, trainer, config, steps_done)
     timer = next(callback for callback in callbacks_of(trainer) if isinstance(callback, pl.callbacks.Timer))
     with announcements.told_how_to_resume(folder), kept_warnings(folder.warnings_file):
+        _tell_of_late_average(trainer)
         if resume:
             mark_edits(folder)
         fit_began = time.perf_counter()
-        trainer.fit(parts.model, datamodule=parts.data, ckpt_path=folder.last_checkpoint if resume else None)
+        # what a host's save_hyperparameters keeps may be any object; who runs a config runs the code that it names
+        begin = folder.last_checkpoint if resume else None
+        trainer.fit(parts.model, datamodule=parts.data, ckpt_path=begin, weights_only=False)
         # of all sessions, less this one's, which the wall clock has; read here, since test() loads the checkpoint's
         # time into the timer once more
         earlier = max(0.0, timer.time_elapsed("train") - (time.perf_counter() - fit_began))
         steps = trainer.fit_loop.total_batch_idx + 1
         # one process's word for all: a launcher's others may take the folder of an earlier launch for this one's
         last = trainer.strategy.broadcast(str(folder.last_checkpoint))
-        scores = trainer.test(parts.model, datamodule=parts.data, ckpt_path=last, verbose=False)[0]
+        with _averages_as_saved(trainer):
+            found = trainer.test(parts.model, datamodule=parts.data, ckpt_path=last, verbose=False, weights_only=False)
+        scores = {key: value for loader in found for key, value in loader.items()}
     for logger in trainer.loggers:
         logger.finalize("success")
     # an earlier session of this run counts with the time that its checkpoint knows of
@@ -193,7 +202,8 @@ def _run(folder: RunFolder, parts: build.Parts, config: dict[str, Any], resume: 
 def _conclude(folder: RunFolder, trainer: pl.Trainer, scores: Any, steps: int, seconds: float) -> None:
     """Write the result, its page and its table once a run is tested."""
     evaluations = curve(folder.path / "metrics.csv")
-    metrics = {key.removeprefix("test/"): value for key, value in scores.items()} | _newest_estimates(evaluations)
+    metrics = {key.removeprefix("test/"): value for key, value in scores.items()}
+    metrics |= {key: value for key, value in _newest_estimates(evaluations).items() if key not in metrics}
     judges = (getattr(callback, "judge_accuracy", None) for callback in callbacks_of(trainer))
     summary = summarise(
         folder.identity,
@@ -217,7 +227,10 @@ def _conclude(folder: RunFolder, trainer: pl.Trainer, scores: Any, steps: int, s
 
 def _newest_estimates(evaluations: list[dict[str, float]]) -> dict[str, float]:
     """Return the newest held-out estimates of a run; the Trainer itself knows those of its own session alone."""
-    return {key: value for point in evaluations for key, value in point.items() if key.endswith(("mi", "mi_stderr"))}
+    found = {key: value for point in evaluations for key, value in point.items()}
+    # a host may log val/nmi, which is none of ours
+    ours = {key for key in found if key.endswith("mi") and f"{key}_stderr" in found}
+    return {key: value for key, value in found.items() if key.removesuffix("_stderr") in ours}
 
 
 def _check_turns(trainer: pl.Trainer, host: pl.LightningModule) -> None:
@@ -230,6 +243,28 @@ def _check_turns(trainer: pl.Trainer, host: pl.LightningModule) -> None:
             f"Expected a strategy for {type(host).__name__}, whose optimizers take turns, but plain DDP waits for "
             "gradients that a turn does not make; give --trainer.strategy ddp_find_unused_parameters_true."
         )
+
+
+def _tell_of_late_average(trainer: pl.Trainer) -> None:
+    if any(isinstance(callback, StochasticWeightAveraging) for callback in callbacks_of(trainer)):
+        rank_zero_warn(
+            "StochasticWeightAveraging may put its average in place after the last checkpoint, by which a run is "
+            "tested and loaded; mine_lightning.hosts.averaging.AveragedWeights is tested and saved as the average."
+        )
+
+
+@contextmanager
+def _averages_as_saved(trainer: pl.Trainer) -> Iterator[None]:
+    """Let a checkpoint be loaded with its averaged weights, by which the run was validated.
+
+    Lightning's own callback, once it has trained, puts the weights without averaging in place of them.
+    """
+    for callback in callbacks_of(trainer):
+        if isinstance(callback, WeightAveraging):
+            callback._average_model = None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "You're using the WeightAveraging callback, but loading")  # as is meant
+        yield
 
 
 def _check_test(host: pl.LightningModule, data: pl.LightningDataModule) -> None:
@@ -249,7 +284,7 @@ def _check_test(host: pl.LightningModule, data: pl.LightningDataModule) -> None:
 
 def _steps_in(checkpoint: Path) -> int:
     try:
-        loops = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["loops"]
+        loops = torch.load(checkpoint, weights_only=False, map_location="cpu", mmap=True)["loops"]
         return loops["fit_loop"]["epoch_loop.batch_progress"]["total"]["completed"]
     except Exception as error:
         raise InputError(

@@ -38,8 +38,8 @@ class MetricsCSV(Logger):
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """Of a folder beside the file, where a ``ModelCheckpoint`` that is told no folder puts its own."""
+        return "callbacks"
 
     @property
     def version(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shlex
 from contextlib import AbstractContextManager, nullcontext
@@ -34,6 +35,7 @@ class RunFolder:
     ``config.yaml``         the resolved config
     ``run.json``            experiment, data set, seed and the W&B run's id
     ``checkpoints/``        ``last.ckpt``, and one for each evaluation
+    ``callbacks/``          what a ``ModelCheckpoint`` of the config's own saves
     ``metrics.csv``         everything that was logged
     ``samples/``            sample grids, PNG
     ``modes.csv``           samples per mode of each evaluation, where modes are counted
@@ -60,6 +62,7 @@ class RunFolder:
         """
         if _VARIABLE in os.environ and _rank() != 0:
             return cls(Path(os.environ[_VARIABLE]))
+        dataset = re.sub(r"[^\w.-]+", "-", dataset)  # a part of the folder's name
         stem = f"{protocol}-{dataset}-seed{seed}-{_launch() or datetime.now().strftime('%Y%m%d-%H%M%S')}"
         path = expanded(root) / experiment / stem
         if _rank() != 0:

@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.utils.data import RandomSampler
 
 __all__ = ["SeedEachEpoch"]
 
 
 class SeedEachEpoch(Callback):
-    """Seed torch, NumPy and Python anew at the first batch of each epoch, by (seed, epoch, rank).
+    """Seed torch, NumPy and Python anew as each epoch's order is drawn, and at its first batch, by (seed, epoch, rank).
 
     Lightning's checkpoints hold no random state. Setting it from the epoch, rather than saving it, needs no state at
-    all: a run killed at any moment and resumed from the end of an epoch draws what it would have drawn, on every rank.
+    all: a run killed at any moment and resumed from the end of an epoch draws what it would have drawn, on every rank,
+    the order of a ``DataLoader(shuffle=True)`` too.
 
     Args:
         seed: the run's seed.
@@ -24,13 +26,34 @@ class SeedEachEpoch(Callback):
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self._resumed_at = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        fetcher = trainer.fit_loop._data_fetcher
+        if trainer.current_epoch > 0 and fetcher is not None and _draws_orders(trainer):
+            self._seed(trainer)
+            self._resumed_at = trainer.current_epoch
+            iter(fetcher)  # of a resumed run, whose first order was drawn before this
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch not in (0, self._resumed_at):  # where the order is drawn already
+            self._seed(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        # not on_train_epoch_start: Lightning skips it for the first epoch after some resumes
-        if batch_idx > 0:
-            return
+        # on_train_epoch_start alone won't do: Lightning skips it for the first epoch after some resumes
+        if batch_idx == 0:
+            self._seed(trainer)
+
+    def _seed(self, trainer: Trainer) -> None:
         entropy = [self.seed, trainer.current_epoch, trainer.global_rank]
         torch_seed, numpy_seed, python_seed = np.random.SeedSequence(entropy).generate_state(3)
         torch.manual_seed(int(torch_seed))
         np.random.seed(int(numpy_seed))
         random.seed(int(python_seed))
+
+
+def _draws_orders(trainer: Trainer) -> bool:
+    """Return whether a training loader draws its order from the global stream."""
+    loaders = trainer.fit_loop._combined_loader
+    samplers = [getattr(loader, "sampler", None) for loader in ([] if loaders is None else loaders.flattened)]
+    return any(isinstance(sampler, RandomSampler) and sampler.generator is None for sampler in samplers)

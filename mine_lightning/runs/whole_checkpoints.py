@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,5 +39,6 @@ class WholeCheckpoints(TorchCheckpointIO):
             super().save_checkpoint(checkpoint, part, storage_options)
             part.replace(whole)
         except BaseException:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # it may be why
+                part.unlink(missing_ok=True)
             raise
