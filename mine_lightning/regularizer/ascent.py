@@ -139,6 +139,11 @@ class Ascent:
         with self._average.in_place(mine.statistics_network):
             return mine.evaluate(x, z, draw)
 
+    def waits_for_average(self, trainer: Trainer) -> bool:
+        """Return whether a fit validates the host's weights from before training, of which T knows nothing."""
+        self.catch_up()
+        return trainer.state.fn == TrainerFn.FITTING and self._average.waits
+
     def ready(self, trainer: Trainer, host: LightningModule, x: Tensor, z: Tensor) -> MINE:
         """Return MINE for pairs (x, z), built the first time.
 

@@ -58,6 +58,11 @@ class Average:
         _take_in(self._callback._average_model, network, averaged, newest, self._count)
         self._weights, self._count = averaged, self._count + 1
 
+    @property
+    def waits(self) -> bool:
+        """Whether the host's average has not begun, and what is validated are its weights from before training."""
+        return self._callback is not None and self._weights is None
+
     @contextmanager
     def in_place(self, network: nn.Module) -> Iterator[None]:
         """Let T be its average, where there is one, and then what it was."""

@@ -29,7 +29,7 @@ from mine_lightning.regularizer.first_batches import FirstBatches
 from mine_lightning.regularizer.health import Health
 from mine_lightning.regularizer.merge import Merged, merge, parameters_of
 from mine_lightning.regularizer.once import Once
-from mine_lightning.regularizer.ranks import Ranks
+from mine_lightning.regularizer.ranks import Ranks, tell_of_lost_processes
 from mine_lightning.regularizer.recorder import Recorder
 from mine_lightning.regularizer.term import above_zero, refuse_reentrant_checkpoint, slopes
 from mine_lightning.regularizer.validation import Validation
@@ -214,6 +214,7 @@ class MINERegularizer(Callback):
                 f"T goes on from another model than this {type(pl_module).__name__}, on which the callback was before; "
                 "give each model a MINERegularizer of its own to start anew.",
             )
+        tell_of_lost_processes(trainer, self._once)
         self._host = weakref.ref(pl_module)
         self._norms_seen = False
         self._first.start()
@@ -364,6 +365,7 @@ class MINERegularizer(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._ascent.resume(trainer, pl_module)  # a checkpoint has T, where this object has not trained
+        self._validation.tell_of_no_network(trainer)
         if self.mine is not None and not self._recorder.attached:  # a validation by itself, after training
             self._ranks.join(pl_module.device)
             self._recorder.attach(pl_module)
@@ -395,7 +397,7 @@ class MINERegularizer(Callback):
         prefix = f"val/{self.name}_mi" if self.name else "val/mi"
         pl_module.log(prefix, value, sync_dist=True)
         pl_module.log(f"{prefix}_stderr", stderr, sync_dist=True)
-        self._health.judge(value.item(), stderr.item(), self._watches)
+        self._health.judge(value.item(), stderr.item(), self._watches, self._validation.passes)
 
     # --- what is logged
 

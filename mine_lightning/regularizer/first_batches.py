@@ -39,7 +39,7 @@ class FirstBatches:
         """Begin to judge, at the start of a fit."""
         self._judged = False
         self._backward_seen = False
-        self._largest = 0
+        self._largest: int | None = None
 
     def saw_backward(self) -> None:
         """Note that Lightning saw a backward."""
@@ -70,7 +70,7 @@ class FirstBatches:
             InputError: for what can't be meant.
         """
         if pair is not None:
-            self._largest = max(self._largest, len(pair.x))
+            self._largest = max(self._largest or 0, len(pair.x))
             self._refuse_unseen_backward(host, pair, watches)
         # an automatic host may skip a batch by returning None, a manual one may train its generator every fifth batch
         early = batch_idx + 1 < PATIENCE and not trainer.is_last_batch
@@ -89,11 +89,12 @@ class FirstBatches:
 
     def end_epoch(self, name: str) -> None:
         """Tell of batches that were too small all along; ``name`` is the estimate's."""
-        if self._largest == 1:
+        if self._largest is not None and self._largest < 2:
+            had = "one sample" if self._largest else "no sample"
             self._once.say(
                 "single",
-                f"{name} has no value and the term no effect: every batch had one sample, of which no marginal pair "
-                "can be made; give the loader a batch size of 2 or more.",
+                f"{name} has no value and the term no effect: every batch had {had}, of which no marginal pair "
+                "can be made; give the loader a batch size of 2 or more, or capture what has more samples.",
             )
 
     def tell_of_no_optimizer(self, trainer: Trainer, host: LightningModule, pair: Captured) -> None:

@@ -65,13 +65,16 @@ class Health:
                 "at both, or precision='bf16-mixed'.",
             )
 
-    def judge(self, held_out: float | None = None, stderr: float = 0.0, watches: bool = False) -> None:
+    def judge(
+        self, held_out: float | None = None, stderr: float = 0.0, watches: bool = False, passes: str = ""
+    ) -> None:
         """Say what is off, each thing once.
 
         Args:
             held_out: the value on held-out pairs in nats, if there is one.
             stderr: its standard error.
             watches: whether the term does nothing but watch.
+            passes: a sentence on x or z that ran several times in a held-out batch, if one did.
         """
         if self._value is None or self._updates < _WARM_UP:
             return
@@ -87,7 +90,7 @@ class Health:
         self._judge_limit(value)
         self._judge_average()
         if held_out is not None:
-            self._judge_held_out(value, held_out, stderr)
+            self._judge_held_out(value, held_out, stderr, passes)
 
     def _judge_sign(self, value: float, watches: bool) -> None:
         if self.direction == "minimize" and value <= 0:
@@ -117,14 +120,14 @@ class Health:
                 "changes faster than the average follows. Raise DonskerVaradhan(rate=...) or lower T's learning rate.",
             )
 
-    def _judge_held_out(self, value: float, held_out: float, stderr: float) -> None:
+    def _judge_held_out(self, value: float, held_out: float, stderr: float, passes: str) -> None:
         self._best = max(self._best, held_out)
         if value > 0.5 and held_out + 2 * stderr < value / 2:
             self._once.say(
                 "lag",
                 f"{self.name} is {value:.2f} nats in training but {held_out:.2f} on held-out pairs: T has learnt its "
                 "training batches by heart, sees other inputs in validation, or sorted ones. Read the held-out value; "
-                "more data, noise on T's input or a smaller T narrow the gap.",
+                f"more data, noise on T's input or a smaller T narrow the gap. {passes}".rstrip(),
             )
         if self.direction == "maximize" and self._best > 0.5 and held_out + 2 * stderr < self._best / 2:
             self._once.say(

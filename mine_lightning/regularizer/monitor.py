@@ -135,7 +135,8 @@ class MIMonitor(Callback):
         """
         if not self.history:
             raise InputError(
-                "Expected a validation before the plot but there was none; give trainer.fit a validation dataloader."
+                "Expected a validation before the plot but there was none in this process; give trainer.fit a "
+                "validation dataloader, and no strategy that spawns all of its processes."
             )
         from mine_lightning.views.information_plane import information_plane
 

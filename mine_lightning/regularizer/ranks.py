@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from pytorch_lightning import Trainer
 from torch import Tensor
 
-__all__ = ["Ranks"]
+from mine_lightning.regularizer.once import Once
+
+__all__ = ["Ranks", "tell_of_lost_processes"]
 
 
 class Ranks:
@@ -63,3 +66,14 @@ class Ranks:
             flat /= dist.get_world_size()
             for tensor, part in zip(alike, flat.split([t.numel() for t in alike]), strict=True):
                 tensor.copy_(part.view_as(tensor))
+
+
+def tell_of_lost_processes(trainer: Trainer, once: Once) -> None:
+    """Tell where every process of a fit ends with it, so that what a callback has learnt does not come back."""
+    launcher = type(trainer.strategy.launcher)
+    if any(kind.__name__ == "_MultiProcessingLauncher" for kind in launcher.__mro__):
+        once.say(
+            "lost",
+            "the processes of this strategy end with trainer.fit, and T ends with them: here the callback stays as it "
+            "was. Save a checkpoint and give it to what comes next, or take the strategy ddp.",
+        )

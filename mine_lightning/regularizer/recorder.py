@@ -60,6 +60,7 @@ class Recorder:
         self._parameter_versions: dict[str, int] = {}
         self._ran_frozen = False
         self._calls: Counter[str] = Counter()
+        self._passes: Counter[str] = Counter()  # with gradients or without
         self._attached = False
         self._armed = self._paused = False
 
@@ -111,6 +112,7 @@ class Recorder:
                 entry = entry_of(batch, capture)
                 if entry is not None:  # as of a CombinedLoader whose shorter loader has ended: no pair in this batch
                     self._found[capture.text] = entry
+                    self._versions[capture.text] = _versions(_tensors(capture, entry))
 
     def disarm(self) -> None:
         """Stop to record and let go of every tensor."""
@@ -121,9 +123,24 @@ class Recorder:
         self._entry_versions.clear()
         self._ran_frozen = False
         self._calls.clear()
+        self._passes.clear()
         self._with_grad.clear()
         self._entered.clear()
         self._newest, self._newest_tensors, self._newest_entered = None, {}, {}
+
+    def differing_passes(self) -> str:
+        """Return one sentence on an x and a z of which one ran more often since :meth:`arm`, or nothing."""
+        for pair in zip(*(side.captures for side in self._sides), strict=True):
+            (less, few), (more, many) = sorted(
+                ((c.text, max(self._passes[c.text], 1)) for c in pair), key=lambda c: c[1]
+            )
+            if few < many:
+                return (
+                    f"{more!r} ran {many} times in a batch and {less!r} {few}, and the newest of each are the pair: if "
+                    "these are not the same samples, let the other passes run in on_validation_epoch_end, or capture "
+                    "an attribute that is set in the pass that is meant, 'attr:'."
+                )
+        return ""
 
     def pause(self) -> None:
         """Record nothing until :meth:`resume`: in a backward a checkpointed module runs again, in another graph."""
@@ -136,7 +153,9 @@ class Recorder:
         self._paused = False
 
     def newest(self, host: LightningModule) -> Captured | None:
-        """Return the newest pair, or None where x or z has not been seen since :meth:`arm`."""
+        """Return the newest pair, or None where x or z has not been seen since :meth:`arm`, or nothing is recorded."""
+        if not self._armed:  # of a batch that a loader left empty, Lightning calls the hook at its end alone
+            return None
         for capture in self.captures:
             if capture.kind == "attr":
                 self._look_up(host, capture)
@@ -190,6 +209,7 @@ class Recorder:
         """Take in what a module was called with and what it returned."""
         if not self._armed or self._paused:
             return
+        self._passes[capture.text] += 1
         if torch.is_grad_enabled():
             self._with_grad.add(capture.text)
             self._calls[capture.text] += 1

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from mine_lightning.batch_order import SORTED, BatchOrder
@@ -37,6 +38,7 @@ class Validation:
         self._recorder, self._ascent, self._ranks, self._once = recorder, ascent, ranks, once
         self._held_out = HeldOut(limit)
         self._order = BatchOrder()
+        self.passes = ""  # where x or z ran more often in the newest batch, a sentence that says so
 
     @property
     def pairs(self) -> int:
@@ -47,6 +49,15 @@ class Validation:
         """Let go of what was gathered."""
         self._held_out.clear()
         self._order.clear()
+
+    def tell_of_no_network(self, trainer: Trainer) -> None:
+        """Tell where a validation by itself can have no value."""
+        if self._ascent.mine is None and trainer.state.fn == TrainerFn.VALIDATING:
+            self._once.say(
+                "untrained",
+                "there is no held-out value: this callback has no T, since it was trained on nothing here and no "
+                "checkpoint has one; fit first, or give ckpt_path.",
+            )
 
     def before_batch(self, trainer: Trainer, host: LightningModule, batch: Any) -> None:
         """Get ready to catch a batch's pair."""
@@ -66,6 +77,7 @@ class Validation:
             return
         with self._left_out_if_other():
             pair = self._recorder.newest(host)
+            self.passes = self._recorder.differing_passes()
             if pair is None:
                 self._tell_unseen(host)
             elif len(pair.x) >= 2:
@@ -93,8 +105,17 @@ class Validation:
         return found
 
     def _wants(self, trainer: Trainer) -> bool:
-        """Return whether this batch counts: T is there, it is no test, and there are too few pairs yet."""
-        return self._ascent.mine is not None and bool(trainer.validating) and not self._held_out.full
+        """Return whether this batch counts: T is there and has seen such a host, it is no test, pairs are too few."""
+        if self._ascent.mine is None or not trainer.validating or self._held_out.full:
+            return False
+        if self._ascent.waits_for_average(trainer):
+            self._once.say(
+                "average",
+                "there is no held-out value yet: the average of the host's weights, by which it is validated, has not "
+                "begun, and T reads the weights that are trained; there is one once the average begins.",
+            )
+            return False
+        return True
 
     @contextmanager
     def _left_out_if_other(self) -> Iterator[None]:

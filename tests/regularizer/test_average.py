@@ -84,6 +84,23 @@ def test_lightnings_own_averaging_counts_too(tmp_path):
     torch.testing.assert_close(weights(term.mine.statistics_network), spy.average)
 
 
+def test_before_the_average_begins_there_is_no_value_for_what_is_validated_is_not_trained(tmp_path):
+    class Late(WeightAveraging):
+        def should_update(self, step_idx=None, epoch_idx=None):
+            return step_idx is not None and step_idx >= 8
+
+    term = regularizer()
+    with pytest.warns(UserWarning, match="no held-out value yet: the average of the host's weights") as told:
+        _, run = fit(tmp_path, Late(avg_fn=get_ema_avg_fn(0.5)), term, epochs=1)
+    assert "val/mi" not in run.callback_metrics
+    assert sum("no held-out value yet" in str(one.message) for one in told) == 1
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "there is no held-out value yet")
+        _, run = fit(tmp_path / "longer", Late(avg_fn=get_ema_avg_fn(0.5)), regularizer(), epochs=2)
+    assert "val/mi" in run.callback_metrics
+
+
+@pytest.mark.filterwarnings("ignore:there is no held-out value yet")
 def test_training_is_not_touched(tmp_path):
     seen = []
     for kept in (True, False):

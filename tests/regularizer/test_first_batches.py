@@ -106,12 +106,13 @@ def test_watching_asks_for_no_backward():
     look(judge, host, pair, last=True, watches=True)
 
 
-def test_batches_of_one_are_told_at_the_end_of_the_epoch():
+@pytest.mark.parametrize(("samples", "had"), [(1, "one sample"), (0, "no sample")])
+def test_batches_of_one_are_told_at_the_end_of_the_epoch(samples, had):
     host = Classifier()
     judge, _ = judge_of(host)
     judge.saw_backward()
-    look(judge, host, pair_of(host, torch.randn(1, 4)), last=True)
-    with pytest.warns(UserWarning, match="mine/mi has no value and the term no effect: every batch had one sample"):
+    look(judge, host, pair_of(host, torch.randn(samples, 4)), last=True)
+    with pytest.warns(UserWarning, match=f"mine/mi has no value and the term no effect: every batch had {had}"):
         judge.end_epoch("mine/mi")
 
 

@@ -265,7 +265,9 @@ def test_hooks_are_gone_after_an_exception(tmp_path):
 
 def test_plot_returns_the_figure_and_saves_it(tmp_path):
     watch = monitor()
-    with pytest.raises(InputError, match=r"Expected a validation before the plot but there was none; give trainer.fit"):
+    with pytest.raises(
+        InputError, match=r"Expected a validation before the plot but there was none in this process; give"
+    ):
         watch.plot()
     trainer(tmp_path, watch).fit(Validated(), loader(), loader(seed=2))
     figure = watch.plot(tmp_path / "plane.png")

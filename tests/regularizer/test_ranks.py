@@ -10,11 +10,13 @@ import pytest
 import torch
 from by_hand import Classifier, StyledGAN, Term
 from cases import assert_same, conv, small_mlp, trainer
+from pytorch_lightning import Trainer
 from torch.distributed import TCPStore
 from torch.utils.data import DataLoader
 
 from mine_lightning.estimator import MINE
-from mine_lightning.regularizer.ranks import Ranks
+from mine_lightning.regularizer.once import Once
+from mine_lightning.regularizer.ranks import Ranks, tell_of_lost_processes
 
 HERE = Path(__file__).parent
 
@@ -226,3 +228,10 @@ def test_two_nodes_under_torchrun_train_and_resume(tmp_path):
         for key in ("host", "mine", "log_average", "updates"):
             assert_same(a[key], b[key])
     assert whole[0]["updates"] == 16
+
+
+@pytest.mark.parametrize(("strategy", "lost"), [("ddp_spawn", True), ("ddp", False), ("auto", False)])
+def test_processes_that_end_with_the_fit_are_told(tmp_path, recwarn, strategy, lost):
+    fit = Trainer(accelerator="cpu", devices=2 if strategy != "auto" else 1, strategy=strategy, logger=False)
+    tell_of_lost_processes(fit, Once())
+    assert any("end with trainer.fit, and T ends with them" in str(one.message) for one in recwarn) == lost

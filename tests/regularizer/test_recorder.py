@@ -188,6 +188,17 @@ def test_an_attribute_of_the_step_before_does_not_count():
     assert found.newest(host) is None
 
 
+def test_nothing_is_found_where_nothing_is_recorded():
+    # of a batch that a loader's collate left empty, Lightning calls the hook at its end alone
+    host, found = Plain(), recorder("attr:code", "attr:code")
+    found.attach(host)
+    found.arm(host, None)
+    host.code = torch.randn(2, 1)
+    assert found.newest(host) is not None
+    found.disarm()
+    assert found.newest(host) is None
+
+
 class Keeping(Plain):
     """Keeps what it computed in a dict, and in a buffer."""
 
@@ -290,6 +301,15 @@ def test_a_change_in_place_after_the_capture_is_told_once():
     found.arm(host, None)
     host.head(torch.randn(2, 3)).relu_()
     found.newest(host)  # a second warning would be an error here
+
+
+def test_a_batch_that_the_host_changes_in_place_is_told():
+    host, found, x = Plain(), recorder("batch:0", "output:head"), torch.randn(2, 3)
+    found.attach(host)
+    found.arm(host, [x])
+    host.head(x.mul_(2))
+    with pytest.warns(UserWarning, match="'batch:0' was changed in place"):
+        found.newest(host)
 
 
 def test_a_module_that_runs_twice_before_one_backward_is_told_once():

@@ -1,5 +1,6 @@
 """The pairs of a validation: which are taken, which are left out, and that a validation by itself has them too."""
 
+import functools
 import warnings
 
 import pytest
@@ -80,3 +81,41 @@ def test_validation_batches_of_another_kind_are_left_out(tmp_path):
     ):
         run.fit(Validated(), loader(), [loader(), DataLoader(X, 16)])
     assert "val/mi" in run.callback_metrics
+
+
+class Again(Validated):
+    """Reads what was captured, and then another pass, as a VAE draws from its prior."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.end = end
+
+    def validation_step(self, batch, batch_idx):
+        super().validation_step(batch, batch_idx)
+        if not self.end:
+            self.encoder(torch.randn(16, 4))
+
+    def on_validation_epoch_end(self):
+        if self.end:
+            self.encoder(torch.randn(16, 4))
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_where_a_held_out_value_lags_another_pass_in_the_step_is_named(tmp_path, end):
+    adam = functools.partial(torch.optim.Adam, lr=3e-3)
+    term = MINERegularizer("batch:0", "output:encoder", "maximize", 0.0, statistics_network=small_mlp, optimizer=adam)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run = trainer(tmp_path, term, max_epochs=100, check_val_every_n_epoch=50)
+        run.fit(Again(end), loader(), loader())
+    said = [str(one.message) for one in told if "nats in training but" in str(one.message)]
+    named = "'output:encoder' ran 2 times in a batch and 'batch:0' 1, and the newest of each are the pair"
+    assert [named in one for one in said] == ([] if end else [True])
+    assert (run.callback_metrics["val/mi"] > 0.5) == end
+
+
+def test_a_validation_before_any_training_is_told_why_it_has_no_value(tmp_path):
+    run = trainer(tmp_path, regularizer())
+    with pytest.warns(UserWarning, match="there is no held-out value: this callback has no T"):
+        (found,) = run.validate(Validated(), loader(), verbose=False)
+    assert "val/mi" not in found
