@@ -119,20 +119,17 @@ def _find_class(name: Any, where: str) -> type:
     for place in [module] if module else _MODULES:
         try:
             found = importlib.import_module(place)
-        except (
-            ImportError,
-            TypeError,
-            ValueError,
-        ) as error:  # the last two of a name that begins with a dot, or has none
-            if isinstance(error, ImportError) and not place.startswith(str(error.name)):
+        except (ImportError, TypeError, ValueError) as error:
+            absent = isinstance(error, ModuleNotFoundError) and f"{place}.".startswith(f"{error.name}.")
+            if absent or place.startswith(".") or not place:  # the last two are a TypeError and a ValueError
                 raise InputError(
-                    f"Expected {where}.class_path to name a class but {place!r} can't be imported ({error}); install "
-                    "what it needs, or correct it."
-                ) from error
+                    f"Expected {where}.class_path to name a class but there is no module {place!r} for {name!r}; "
+                    "correct it, install what it belongs to, or name its folder in PYTHONPATH."
+                ) from None
             raise InputError(
-                f"Expected {where}.class_path to name a class but there is no module {place!r} for {name!r}; "
-                "correct it, install what it belongs to, or name its folder in PYTHONPATH."
-            ) from None
+                f"Expected {where}.class_path to name a class but {place!r} can't be imported ({error}); install what "
+                "it needs, or correct it."
+            ) from error
         if inspect.isclass(getattr(found, last, None)):
             return getattr(found, last)
         candidates += [key for key, value in vars(found).items() if inspect.isclass(value) and not key.startswith("_")]

@@ -110,7 +110,7 @@ class Validation:
             return False
         if self._ascent.waits_for_average(trainer):
             self._once.say(
-                "average",
+                "no average",
                 "there is no held-out value yet: the average of the host's weights, by which it is validated, has not "
                 "begun, and T reads the weights that are trained; there is one once the average begins.",
             )
