@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-import sysconfig
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Optional
 
 import jsonargparse
@@ -17,6 +14,7 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import LightningArgumentParser
 
 from mine_lightning.cli.checks import check_classes
+from mine_lightning.cli.users_code import place_of
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
@@ -63,7 +61,7 @@ def instantiate(resolved: Any) -> Parts:
     try:
         built = _parser().instantiate_classes(resolved)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(told(str(error)) + _place(error)) from error
+        raise InputError(told(str(error)) + place_of(error)) from error
     return Parts(built.model, built.data, built.mine, dict(built.trainer.as_dict()))
 
 
@@ -80,7 +78,7 @@ def host(model: dict[str, Any]) -> LightningModule:
     try:
         return parser.instantiate_classes(parser.parse_object({"model": model})).model
     except (jsonargparse.ArgumentError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise InputError(told(str(error)) + _place(error)) from error
+        raise InputError(told(str(error)) + place_of(error)) from error
 
 
 def dump(resolved: Any) -> dict[str, Any]:
@@ -134,16 +132,6 @@ def told(message: str) -> str:
         # of a whole section that does not fit, jsonargparse shows all of it: no help
         got = "" if given.startswith(("{", "[", "Namespace")) else given
     return f"Expected {takes} for {path}" + (f" but got {got[:200]!r}" if got else "") + "; correct it in the config."
-
-
-def _place(error: BaseException) -> str:
-    """Return where in a user's own code an error was raised, ``" (TypeError at FILE:LINE)"``, or nothing."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    ours = (str(Path(__file__).parents[1]), *(path for path in sysconfig.get_paths().values()))
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*ours, "<"))]
-    own = frames[-1] if frames and not isinstance(error, InputError) else None
-    return "" if own is None else f" ({type(error).__name__} at {own.filename}:{own.lineno})"
 
 
 def _problem(message: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
+from mine_lightning.cli.users_code import place_of
 from mine_lightning.errors import InputError
 from mine_lightning.regularizer.callback import MINERegularizer
 
@@ -128,7 +129,7 @@ def _find_class(name: Any, where: str) -> type:
                 ) from None
             raise InputError(
                 f"Expected {where}.class_path to name a class but {place!r} can't be imported ({error}); install what "
-                "it needs, or correct it."
+                f"it needs, or correct it{place_of(error)}."
             ) from error
         if inspect.isclass(getattr(found, last, None)):
             return getattr(found, last)

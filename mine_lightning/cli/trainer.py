@@ -84,12 +84,16 @@ def run_trainer(folder: RunFolder, parts: Parts, config: dict[str, Any], steps_d
     return trainer
 
 
+class RunCheckpoint(ModelCheckpoint):
+    """Its own kind, so that a ``ModelCheckpoint`` of the user's with the same arguments is another one."""
+
+
 def _checkpoints(folder: RunFolder, every: int) -> list[ModelCheckpoint]:
     """Return what saves ``last.ckpt`` after each epoch, evaluated or not, and one to keep every so many."""
     # after validation and outside of the epoch: a resumed run starts with a whole one. Over what is there: a run that
     # goes on from an older checkpoint would write last-v1.ckpt, and be tested by last.ckpt
     save = partial(
-        ModelCheckpoint, folder.last_checkpoint.parent, save_on_train_epoch_end=True, enable_version_counter=False
+        RunCheckpoint, folder.last_checkpoint.parent, save_on_train_epoch_end=True, enable_version_counter=False
     )
     kept = partial(save, filename="epoch-{epoch:03d}", auto_insert_metric_name=False, save_top_k=-1)
     if every == 1:

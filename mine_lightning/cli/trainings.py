@@ -260,7 +260,12 @@ def _averages_as_saved(trainer: pl.Trainer) -> Iterator[None]:
     Lightning's own callback, once it has trained, puts the weights without averaging in place of them.
     """
     for callback in callbacks_of(trainer):
-        if isinstance(callback, WeightAveraging):
+        if isinstance(callback, WeightAveraging) and callback._average_model is not None:
+            if not callback._average_model.n_averaged:
+                rank_zero_warn(
+                    f"the average of {type(callback).__name__} never began: what is validated, saved, tested and "
+                    "loaded are the weights from before the training; let it start sooner, and train again."
+                )
             callback._average_model = None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You're using the WeightAveraging callback, but loading")  # as is meant

@@ -112,7 +112,6 @@ class Recorder:
                 entry = entry_of(batch, capture)
                 if entry is not None:  # as of a CombinedLoader whose shorter loader has ended: no pair in this batch
                     self._found[capture.text] = entry
-                    self._versions[capture.text] = _versions(_tensors(capture, entry))
 
     def disarm(self) -> None:
         """Stop to record and let go of every tensor."""
@@ -209,7 +208,8 @@ class Recorder:
         """Take in what a module was called with and what it returned."""
         if not self._armed or self._paused:
             return
-        self._passes[capture.text] += 1
+        if not torch.compiler.is_compiling():  # there a count is a constant, and each another graph
+            self._passes[capture.text] += 1
         if torch.is_grad_enabled():
             self._with_grad.add(capture.text)
             self._calls[capture.text] += 1

@@ -52,7 +52,7 @@ class Validation:
 
     def tell_of_no_network(self, trainer: Trainer) -> None:
         """Tell where a validation by itself can have no value."""
-        if self._ascent.mine is None and trainer.state.fn == TrainerFn.VALIDATING:
+        if self._ascent.mine is None and trainer.state.fn == TrainerFn.VALIDATING and not self._held_out.full:
             self._once.say(
                 "untrained",
                 "there is no held-out value: this callback has no T, since it was trained on nothing here and no "

@@ -62,7 +62,7 @@ class RunFolder:
         """
         if _VARIABLE in os.environ and _rank() != 0:
             return cls(Path(os.environ[_VARIABLE]))
-        dataset = re.sub(r"[^\w.-]+", "-", dataset)  # a part of the folder's name
+        dataset = re.sub(r"[^\w.-]+", "-", str(dataset))  # a part of the folder's name
         stem = f"{protocol}-{dataset}-seed{seed}-{_launch() or datetime.now().strftime('%Y%m%d-%H%M%S')}"
         path = expanded(root) / experiment / stem
         if _rank() != 0:

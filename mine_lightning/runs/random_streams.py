@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch.utils.data import RandomSampler
 
 __all__ = ["SeedEachEpoch"]
 
@@ -18,7 +17,7 @@ class SeedEachEpoch(Callback):
 
     Lightning's checkpoints hold no random state. Setting it from the epoch, rather than saving it, needs no state at
     all: a run killed at any moment and resumed from the end of an epoch draws what it would have drawn, on every rank,
-    the order of a ``DataLoader(shuffle=True)`` too.
+    the order of a ``DataLoader(shuffle=True)`` too, unless it has a generator of its own.
 
     Args:
         seed: the run's seed.
@@ -26,18 +25,13 @@ class SeedEachEpoch(Callback):
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._resumed_at = 0
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        fetcher = trainer.fit_loop._data_fetcher
-        if trainer.current_epoch > 0 and fetcher is not None and _draws_orders(trainer):
-            self._seed(trainer)
-            self._resumed_at = trainer.current_epoch
-            iter(fetcher)  # of a resumed run, whose first order was drawn before this
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.current_epoch not in (0, self._resumed_at):  # where the order is drawn already
-            self._seed(trainer)
+        if trainer.current_epoch == 0:
+            return  # its order has been asked for already
+        self._seed(trainer)
+        # so has that of a resumed run's first epoch: let Lightning ask anew, as it does before all the others
+        trainer.fit_loop._resuming_from_checkpoint = False
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         # on_train_epoch_start alone won't do: Lightning skips it for the first epoch after some resumes
@@ -50,10 +44,3 @@ class SeedEachEpoch(Callback):
         torch.manual_seed(int(torch_seed))
         np.random.seed(int(numpy_seed))
         random.seed(int(python_seed))
-
-
-def _draws_orders(trainer: Trainer) -> bool:
-    """Return whether a training loader draws its order from the global stream."""
-    loaders = trainer.fit_loop._combined_loader
-    samplers = [getattr(loader, "sampler", None) for loader in ([] if loaders is None else loaders.flattened)]
-    return any(isinstance(sampler, RandomSampler) and sampler.generator is None for sampler in samplers)

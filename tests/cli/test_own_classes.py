@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset, WeightedRandomSampler
 
 ORDER = []
 stream = torch.Generator().manual_seed(1)
@@ -31,7 +31,10 @@ class Own(LightningModule):
         self.save_hyperparameters()
         self.encoder, self.head = torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)
         if fails:
-            vocabulary + 1
+            try:
+                {}["absent"]
+            except KeyError:  # what is caught is no mistake
+                vocabulary + 1
 
     def training_step(self, batch, batch_idx):
         ORDER.append((self.current_epoch, batch[0].sum().item()))
@@ -53,12 +56,19 @@ class Own(LightningModule):
 class Data(LightningDataModule):
     dataset_name = "own/data"
 
-    def __init__(self, test_loaders: int = 1):
+    def __init__(self, test_loaders: int = 1, kind: str = "shuffled"):
         super().__init__()
-        self.test_loaders = test_loaders
+        self.test_loaders, self.kind = test_loaders, kind
 
     def train_dataloader(self):
-        return DataLoader(DATA, 16, shuffle=True)
+        kinds = {
+            "shuffled": dict(shuffle=True),
+            "weighted": dict(sampler=WeightedRandomSampler([1.0] * 64, 64)),
+            "within a batch sampler": dict(batch_sampler=BatchSampler(RandomSampler(DATA), 16, drop_last=False)),
+            "two workers": dict(shuffle=True, num_workers=2),
+        }
+        arguments = kinds[self.kind]
+        return DataLoader(DATA, **({} if "batch_sampler" in arguments else {"batch_size": 16}), **arguments)
 
     def val_dataloader(self):
         return DataLoader(DATA, 16)
@@ -112,10 +122,21 @@ def test_hyperparameters_of_any_kind_are_tested_resumed_and_loaded_by_whoever_tr
     assert load_host(folder, weights_only=False).encoder.weight.norm().item() == pytest.approx(before["norm"], abs=1e-4)
 
 
-def test_a_resumed_run_draws_the_order_that_a_shuffling_loader_would_have_had(own):
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.parametrize(
+    ("kind", "trainer"),
+    [
+        ("shuffled", {}),
+        ("shuffled", {"reload_dataloaders_every_n_epochs": 1}),
+        ("weighted", {}),
+        ("within a batch sampler", {}),
+        ("two workers", {}),
+    ],
+)
+def test_a_resumed_run_draws_the_order_that_a_loader_would_have_had(own, kind, trainer):
     import own_classes
 
-    whole = own()
+    whole = own("--data.kind", kind, **trainer)
     full, kept = list(own_classes.ORDER), torch.load(whole / "checkpoints" / "last.ckpt", weights_only=False)
     epochs = [[value for at, value in full if at == epoch] for epoch in range(3)]
     assert len({tuple(values) for values in epochs}) == 3
@@ -135,6 +156,11 @@ def test_a_checkpoint_callback_that_is_told_no_folder_has_one_in_the_runs(own):
     assert [file.suffix for file in (folder / "callbacks" / "checkpoints").iterdir()] == [".ckpt"]
 
 
+def test_a_checkpoint_callback_may_be_like_the_runs_own(own):
+    folder = own(callbacks=[{"class_path": "ModelCheckpoint", "init_args": {"save_top_k": -1}}])
+    assert len(list((folder / "callbacks" / "checkpoints").iterdir())) == 3
+
+
 def test_every_test_loader_counts_and_a_data_sets_name_is_one_folder(own):
     folder = own("--data.test_loaders", "2")
     assert {"nmi/dataloader_idx_0", "nmi/dataloader_idx_1"} <= set(metrics(folder))
@@ -150,6 +176,12 @@ def test_lightnings_own_average_is_tested_as_it_is_saved(own):
     assert not (folder / "warnings.txt").is_file() or "WeightAveraging" not in (folder / "warnings.txt").read_text()
 
 
+@pytest.mark.filterwarnings("ignore:there is no held-out value yet")
+def test_an_average_that_never_began_is_told(own):
+    with pytest.warns(UserWarning, match="the average of EMAWeightAveraging never began: what is validated"):
+        own(callbacks=[{"class_path": "EMAWeightAveraging", "init_args": {"update_starting_at_step": 1000}}])
+
+
 def test_an_average_that_comes_after_the_last_checkpoint_is_told(own):
     with pytest.warns(UserWarning, match="AveragedWeights is tested and saved"):
         own(callbacks=[{"class_path": "StochasticWeightAveraging", "init_args": {"swa_lrs": 0.01}}])
@@ -158,7 +190,7 @@ def test_an_average_that_comes_after_the_last_checkpoint_is_told(own):
 def test_a_mistake_in_a_users_class_is_told_with_its_place(own, capsys):
     with pytest.raises(AssertionError):
         own("--model.fails", "true")
-    line = 1 + textwrap.dedent(CODE).splitlines().index("            vocabulary + 1")
+    line = 1 + textwrap.dedent(CODE).splitlines().index("                vocabulary + 1")
     assert re.search(rf"unsupported operand.* \(TypeError at .*own_classes\.py:{line}\)", capsys.readouterr().err)
 
 

@@ -303,15 +303,6 @@ def test_a_change_in_place_after_the_capture_is_told_once():
     found.newest(host)  # a second warning would be an error here
 
 
-def test_a_batch_that_the_host_changes_in_place_is_told():
-    host, found, x = Plain(), recorder("batch:0", "output:head"), torch.randn(2, 3)
-    found.attach(host)
-    found.arm(host, [x])
-    host.head(x.mul_(2))
-    with pytest.warns(UserWarning, match="'batch:0' was changed in place"):
-        found.newest(host)
-
-
 def test_a_module_that_runs_twice_before_one_backward_is_told_once():
     host, found = Plain(), recorder("output:head", "input:head")
     found.attach(host)

@@ -119,3 +119,16 @@ def test_a_validation_before_any_training_is_told_why_it_has_no_value(tmp_path):
     with pytest.warns(UserWarning, match="there is no held-out value: this callback has no T"):
         (found,) = run.validate(Validated(), loader(), verbose=False)
     assert "val/mi" not in found
+
+
+def test_a_compiled_module_may_run_as_often_as_it_likes(tmp_path):
+    class Often(Classifier):
+        def validation_step(self, batch, batch_idx):
+            for _ in range(12):  # more than the graphs that torch makes of one function
+                self.encoder(batch[0])
+
+    host = Often()
+    host.encoder.compile(backend="eager", fullgraph=True)
+    run = trainer(tmp_path, regularizer())
+    run.fit(host, loader(), loader())
+    assert "val/mi" in run.callback_metrics
