@@ -156,17 +156,14 @@ SECTIONS = (
         "Stacked MNIST, small nets",
         "The small nets of Metz et al. with a discriminator a quarter of the generator's size (`--config small`), "
         "8,000 generator steps at three times the published learning rates, where PacGAN's Table 3 has 500,000, and no "
-        "normalisation in D's first layer, as with it little is learnt in so few; no penalty in any system. GAN+MINE "
-        "and ALI have a D of five times that rate and rates that fall after 3,000 steps in place of 6,000; PacGAN2, "
-        "DCGAN and Unrolled GAN (the fall alone) were tried so and had fewer modes of the validation samples over the "
-        "last three evaluations, PacGAN2 on two seeds of three; at the end alone Unrolled GAN had more, 296 of the "
-        "test. GAN+MINE had many more trials than the others (results/TUNING.md). Modes come "
-        "and go by the hundred from one evaluation to the next, and seeds differ as much. Samples look like digits at "
-        "best (Unrolled GAN from 3,000 to 5,000 steps, ALI, one seed of DCGAN), else like patches of colour that the "
-        "judge takes for digits. Unrolled GAN has 813 modes at 3,000 steps, the most of all, and loses them after. "
+        "normalisation in D's first layer, as with it little is learnt in so few; no penalty in any system. Each row "
+        "has, of what was tried for it, the D's rate and the fall of the rates that had the most modes of the "
+        "validation samples over the last three evaluations on trial seeds; GAN+MINE had some thirty-five looks, "
+        "DCGAN sixteen, PacGAN2 eight, the others four or five (results/TUNING.md). Modes come and go by the hundred "
+        "from one evaluation to the next, and seeds differ as much. Samples of PacGAN2, Unrolled GAN and ALI look "
+        "like digits laid over each other, those of GAN+MINE like patches of colour at best in the shape of digits. "
         "GAN+MINE maximises I(G(z); z) here, of all of the latent vector. What ALI and VEEGAN have beside G and D is "
-        "cut as these are (D 7,030 parameters, "
-        "where DCGAN's has 581).",
+        "cut as these are (D 7,030 parameters, where DCGAN's has 581).",
         MODES,
         (*_stacked("small"), Row("PacGAN4", "pacgan4", "small", ours=False)),
         curves=True,
