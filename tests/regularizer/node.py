@@ -1,5 +1,6 @@
 """One of two nodes under torchrun: ``node.py FOLDER whole|first|resumed...``: two epochs, one, or the second of two."""
 
+import faulthandler
 import sys
 import warnings
 from pathlib import Path
@@ -34,6 +35,7 @@ def fit(folder, what):
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(90, exit=True)  # a process that waits for the other tells where
     warnings.simplefilter("ignore")
     for what in sys.argv[2:]:
         fit(Path(sys.argv[1]), what)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import processes
@@ -204,25 +205,48 @@ def test_one_process_decides_alone():
     assert torch.equal(tensor, torch.ones(2))
 
 
-def two_nodes(folder, *what):
-    """Run two agents of torchrun with one rendezvous on loopback, as two machines would."""
+def told(nodes, outputs, seconds):
+    """Wait for all, or till the first has failed, then end what is left; return how each ended and what it said."""
+    end = time.monotonic() + seconds
+    while (codes := [node.poll() for node in nodes]).count(None) and time.monotonic() < end:
+        if any(codes):
+            end = min(end, time.monotonic() + 5)  # the other may have more to tell
+        time.sleep(0.1)
+    for node in nodes:
+        node.terminate()  # an agent ends its process then
+    for node in nodes:
+        try:
+            node.wait(40)
+        except subprocess.TimeoutExpired:  # Lightning's answer to SIGTERM asks the other process
+            node.kill()
+            node.wait()
+    return codes, [output.read_text() for output in outputs]
+
+
+def two_nodes(folder, agents, *what):
+    """Run two nodes that meet on loopback, as two machines would: under torchrun, or in what it gives its processes."""
     # the meeting point is a third party's: an agent that hosts it and leaves first makes the other fail on leaving
     meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    agent = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--rdzv-id=1"]
-    place = ["--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{meeting.port}", "--rdzv-conf=is_host=0"]
-    command = [*agent, *place, "--local-addr=127.0.0.1", str(HERE / "node.py"), str(folder), *what]
-    options = {"env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    agents = [subprocess.Popen(command, **options) for _ in range(2)]
-    try:
-        said = [agent.communicate(timeout=120)[0] for agent in agents]
-    finally:
-        for agent in agents:
-            agent.kill()
-    assert [agent.returncode for agent in agents] == [0, 0], said
+    script = [str(HERE / "node.py"), str(folder), *what]
+    agent = ["-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--rdzv-id=1", "--rdzv-backend=c10d"]
+    place = [f"--rdzv-endpoint=127.0.0.1:{meeting.port}", "--rdzv-conf=is_host=0", "--local-addr=127.0.0.1"]
+    command = [sys.executable, *(agent + place if agents else ()), *script]
+    shared = {"WORLD_SIZE": "2", "GROUP_WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port)}
+    shared |= {"TORCHELASTIC_RUN_ID": "1", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    nodes, outputs = [], [folder / "first.txt", folder / "second.txt"]
+    for rank, output in enumerate(outputs):
+        given = {} if agents else shared | {"RANK": str(rank), "GROUP_RANK": str(rank)}
+        options = {"env": environment() | given, "stderr": subprocess.STDOUT}
+        with output.open("w") as file:
+            nodes.append(subprocess.Popen(command, stdout=file, **options))
+    codes, said = told(nodes, outputs, 120)
+    assert codes == [0, 0], "\n".join([str(codes), *said])
 
 
-def test_two_nodes_under_torchrun_train_and_resume(tmp_path):
-    two_nodes(tmp_path, "first", "whole", "resumed")
+@pytest.mark.parametrize("agents", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_two_nodes_train_and_resume_as_under_torchrun(tmp_path, agents):
+    two_nodes(tmp_path, agents, "first", "whole", "resumed")
     whole, resumed = left_by(tmp_path, "whole"), left_by(tmp_path, "resumed")
     for a, b in zip(whole, resumed, strict=True):
         for key in ("host", "mine", "log_average", "updates"):
