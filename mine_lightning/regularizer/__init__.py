@@ -7,7 +7,8 @@
   host must keep for it.
 * ``merge``: that gradient held beside the host's, and joined with it at the optimizer step.
 * ``ascent``: T, how it is built, trained and saved; ``average``: T beside a host whose weights are averaged.
-* ``ranks``: what several processes decide together; ``health``: what is said where a reading is off.
+* ``ranks``: what several processes decide together; ``health``: what is said where a reading is off, ``units``:
+  where data are of a size that T can't learn from.
 """
 
 from mine_lightning.regularizer.callback import MINERegularizer

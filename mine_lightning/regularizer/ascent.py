@@ -81,6 +81,7 @@ class Ascent:
             "shapes": [list(shape) for shape in self._shapes],
             "mine": self.mine.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "settings": _settings(self._optimizer),
         }
         self.catch_up()
         average = self._average.state_dict()
@@ -216,15 +217,33 @@ class Ascent:
     def _apply_restored(self) -> None:
         assert self.mine is not None
         assert self._optimizer is not None
+        own, saved = _settings(self._optimizer), self._restored.get("settings", {})
         try:
             self.mine.load_state_dict(self._restored["mine"])
             self._optimizer.load_state_dict(self._restored["optimizer"])
+            if lacking := [key for key in own if key not in self._optimizer.param_groups[0]]:
+                raise ValueError(f"its optimizer has no {', '.join(lacking)}")
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 "Expected the statistics network and optimizer that the checkpoint was written with but they differ "
                 f"({' '.join(str(error).split())[:200]}); resume with the same, or start anew."
             ) from error
+        for group in self._optimizer.param_groups:
+            group.update({key: value for key, value in own.items() if saved.get(key, value) != value})
         self._restored = {}
+
+
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    """Return what an optimizer was made with, by which it is told what is given anew from what it has changed itself.
+
+    Of plain values, which a checkpoint that is read as tensors and such may hold.
+    """
+    plain = int | float | str | None
+    return {
+        key: value
+        for key, value in optimizer.defaults.items()
+        if isinstance(value, plain) or (isinstance(value, tuple) and all(isinstance(part, plain) for part in value))
+    }
 
 
 def detached(tensor: Tensor, host: LightningModule) -> Tensor:

@@ -32,6 +32,7 @@ from mine_lightning.regularizer.once import Once
 from mine_lightning.regularizer.ranks import Ranks, tell_of_lost_processes
 from mine_lightning.regularizer.recorder import Recorder
 from mine_lightning.regularizer.term import above_zero, refuse_reentrant_checkpoint, slopes
+from mine_lightning.regularizer.units import tell_of_units
 from mine_lightning.regularizer.validation import Validation
 from mine_lightning.types import OptimizerFactory, StatisticsFactory
 
@@ -326,6 +327,9 @@ class MINERegularizer(Callback):
         if self._ranks.all(pair is not None and len(pair.x) >= 2) and pair is not None:
             x, z = detached(pair.x, pl_module), detached(pair.z, pl_module)
             before = self._ascent.update(trainer, pl_module, x, z, self._ranks)
+            if self.mine is not None and self.mine.updates == self.t_steps:  # its first batch
+                for text, side in zip(self._texts, (pair.x, pair.z), strict=True):
+                    tell_of_units(text, side, self.mine.statistics_network, self._once)
             self._health.watch(before)
             self._log(pl_module, "mi", before.value, prog_bar=True)
         if self.beta_schedule is not None:

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,8 @@ class Capture:
             try:
                 entry = _entry(found, index)
             except Exception as error:  # a field may be a property of the user's
-                why = str(error) or type(error).__name__
+                # the first sentence: torch may name all of its backends
+                why = re.split(r"\.\s|\n", str(error), maxsplit=1)[0][:200] or type(error).__name__
                 raise InputError(
                     f"Expected {self.text!r} to index what is there but it is {describe(source)} ({why}); "
                     "correct the brackets, or set an attribute of the host and capture it with 'attr:'."
@@ -214,6 +216,8 @@ def _is_lazy(distribution: Distribution, name: str) -> bool:
 def describe(found: Any) -> str:
     """Return what something is, in a few words, for a message."""
     if isinstance(found, Tensor):
+        if found.is_nested:  # which may have no shape
+            return "a nested tensor, of samples that differ in length"
         return f"a tensor of shape {list(found.shape)}"
     if isinstance(found, Mapping):
         return f"a {type(found).__name__} with keys {list(found)}"

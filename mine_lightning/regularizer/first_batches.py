@@ -132,7 +132,8 @@ class FirstBatches:
                 "batches; loss.backward() bypasses every callback."
             )
         could = host.automatic_optimization or self._recorder.ran_with_gradients()
-        if could and pair is not None and not pair.through and not self._recorder.is_frozen(host):
+        frozen = self._recorder.is_frozen(host) or any(not p.requires_grad for p in host.parameters())
+        if could and pair is not None and not pair.through and not frozen:
             raise InputError(
                 f"Expected x or z to depend on {name}'s parameters but neither {self.x!r} nor {self.z!r} carries a "
                 "gradient, as no constant does, nor anything within a reentrant activation checkpoint; capture a "

@@ -15,6 +15,8 @@ __all__ = ["Health"]
 
 # of a running mean over batches: the last fifty or so count
 _RATE = 0.02
+# nats: an estimate that is 0 but for chance, or for a T that lags, is nearer
+_FAR_BELOW = -0.5
 # updates before a judgement: T starts from nothing, and so does the moving average
 _WARM_UP = 200
 
@@ -76,6 +78,13 @@ class Health:
             watches: whether the term does nothing but watch.
             passes: a sentence on x or z that ran several times in a held-out batch, if one did.
         """
+        if held_out is not None and not math.isfinite(held_out):
+            self._once.say(
+                "held out finite",
+                f"the held-out value of {self.name} is {held_out}: a number in the validation data, or in what the "
+                "host makes of them, is not finite, or T has diverged; look for NaN in the data first.",
+            )
+            held_out = None
         if self._value is None or self._updates < _WARM_UP:
             return
         value = self._value.item()
@@ -83,7 +92,7 @@ class Health:
             self._once.say(
                 "finite",
                 f"{self.name} is {value}: T has diverged, or x or z overflowed in a training batch; lower T's learning "
-                "rate, and look at the host's loss.",
+                "rate, and look at the host's loss and for NaN in the data.",
             )
             return
         self._judge_sign(value, watches)
@@ -93,7 +102,14 @@ class Health:
             self._judge_held_out(value, held_out, stderr, passes)
 
     def _judge_sign(self, value: float, watches: bool) -> None:
-        if self.direction == "minimize" and value <= 0:
+        if value < _FAR_BELOW:
+            self._once.say(
+                "sign",
+                f"{self.name} is {value:.3f} nats, far below 0, which no information is: T has not learnt its pairs, "
+                "and its slope says nothing to the host. Bring x and z to numbers about 1 in size, or lower T's "
+                "learning rate.",
+            )
+        elif self.direction == "minimize" and value <= 0:
             idle = "" if watches else ", and a term that minimises it does nothing until T has caught up"
             self._once.say(
                 "sign",

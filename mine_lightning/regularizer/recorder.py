@@ -112,6 +112,7 @@ class Recorder:
                 entry = entry_of(batch, capture)
                 if entry is not None:  # as of a CombinedLoader whose shorter loader has ended: no pair in this batch
                     self._found[capture.text] = entry
+                    self._versions[capture.text] = _versions(_tensors(capture, entry))
 
     def disarm(self) -> None:
         """Stop to record and let go of every tensor."""
@@ -255,13 +256,14 @@ class Recorder:
             self._found[capture.text] = found
 
     def _warn_of_changes(self) -> None:
-        """Warn once where a tensor was changed in place after its module returned it, as an in-place ReLU does."""
+        """Warn once where a tensor was changed in place after it was caught, as an in-place ReLU or mask does."""
         for text, versions in self._versions.items():
             if any(tensor._version != version for tensor, version in versions):
                 self._once.say(
                     "changed",
                     f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "
-                    "Capture the output of what changes it, or what was before it, or turn inplace=True off.",
+                    "Capture the output of what changes it, or what was before it, or let the host change a copy "
+                    "(inplace=False).",
                 )
 
     def _warn_of_a_mix(self, others: list[Capture]) -> None:

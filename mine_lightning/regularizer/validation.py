@@ -38,6 +38,7 @@ class Validation:
         self._recorder, self._ascent, self._ranks, self._once = recorder, ascent, ranks, once
         self._held_out = HeldOut(limit)
         self._order = BatchOrder()
+        self._single = False
         self.passes = ""  # where x or z ran more often in the newest batch, a sentence that says so
 
     @property
@@ -49,6 +50,7 @@ class Validation:
         """Let go of what was gathered."""
         self._held_out.clear()
         self._order.clear()
+        self._single = False
 
     def tell_of_no_network(self, trainer: Trainer) -> None:
         """Tell where a validation by itself can have no value."""
@@ -84,6 +86,8 @@ class Validation:
                 x, z = detached(pair.x, host), detached(pair.z, host)
                 self._held_out.add(*self._ascent.evaluate(trainer, host, x, z, f"validation {number}"))
                 self._order.add(x, z)
+            else:
+                self._single = True
         self._recorder.disarm()
 
     def estimate(self, world_size: int) -> tuple[Tensor, Tensor] | None:
@@ -99,6 +103,12 @@ class Validation:
             return None
         if self._order.is_sorted:
             self._once.say("order", f"a held-out value is of what differs within batches alone: {SORTED}")
+        if self._single and self.pairs == 0:
+            self._once.say(
+                "held out single",
+                "there is no held-out value: every validation batch had one sample, of which no marginal pair can be "
+                "made; give the validation loader a batch size of 2 or more.",
+            )
         some = self._ranks.all(self.pairs > 0)
         found = self._held_out.estimate(mine.bound, world_size) if some else None
         self.clear()

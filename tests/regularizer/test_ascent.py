@@ -1,6 +1,7 @@
 """T beside a host: its shapes, its state, and what an overflow does to it."""
 
 import copy
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -74,6 +75,31 @@ def test_state_is_taken_up_before_and_after_t_is_built():
     at_once.load_state_dict(state)
     for other in (later, at_once):
         assert_same(other.state_dict(), state)
+
+
+def test_an_optimizers_settings_are_those_given_anew_and_what_it_changed_itself_stays():
+    first = ascent(partial(torch.optim.Adam, lr=1e-3, betas=(0.5, 0.9)))
+    update(first)
+    first._optimizer.param_groups[0]["lr"] = 7e-4  # as an optimizer does that finds its own rate
+    state = first.state_dict()
+    for rate, betas, expected in ((1e-3, (0.5, 0.9), 7e-4), (5e-3, (0.9, 0.99), 5e-3)):
+        other = ascent(partial(torch.optim.Adam, lr=rate, betas=betas))
+        other.load_state_dict(state)
+        other.resume(ALONE, Plain())
+        (group,) = other._optimizer.param_groups
+        assert (group["lr"], group["betas"]) == (expected, betas)
+        assert other._optimizer.state_dict()["state"][0]["step"] == 1
+    older = {key: value for key, value in state.items() if key != "settings"}
+    other.load_state_dict(older)
+    assert other._optimizer.param_groups[0]["lr"] == 7e-4
+
+
+def test_the_state_of_another_kind_of_optimizer_is_refused():
+    first, other = ascent(), ascent(partial(torch.optim.SGD, lr=0.1, momentum=0.9))
+    update(first)
+    other.load_state_dict(first.state_dict())
+    with pytest.raises(InputError, match=r"but they differ .*no momentum"):
+        other.resume(ALONE, Plain())
 
 
 def test_a_state_from_before_the_first_batch_starts_anew():

@@ -1,6 +1,7 @@
 """The grammar of capture strings, and what an index selects."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -169,3 +170,7 @@ def test_describe_says_what_can_be_chosen_from():
     assert describe(torch.zeros(2, 3)) == "a tensor of shape [2, 3]"
     assert describe({"mu": 1}) == "a dict with keys ['mu']"
     assert describe(nn.Identity()) == "a Identity"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of a prototype
+        strided = torch.nested.nested_tensor([torch.ones(1, 3), torch.ones(2, 3)])
+    assert describe(strided) == "a nested tensor, of samples that differ in length"  # which has no shape to ask for

@@ -136,3 +136,14 @@ def test_a_term_that_starts_without_weight_is_judged_when_it_gets_one():
         look(judge, host, pair, batch_idx, watches=True)
     with pytest.raises(InputError, match="neither 'batch:0' nor 'output:encoder' carries a gradient"):
         look(judge, host, pair, batch_idx=3)
+
+
+def test_a_backbone_that_is_frozen_for_now_is_told_whatever_was_captured_behind_it():
+    host, x = Classifier(), torch.randn(8, 4)
+    host.encoder.requires_grad_(False)
+    judge, _ = judge_of(host, z="input:head")
+    judge.saw_backward()
+    z = host.encoder(x)
+    host.head(z)
+    with pytest.warns(UserWarning, match="no effect on Classifier so far"):
+        look(judge, host, Captured(x, z, ((x,), (z,))))

@@ -95,3 +95,16 @@ def test_nothing_is_said_within_the_error_or_while_t_has_hardly_begun():
     assert said(lambda: health(value=-0.2).judge(-0.2, 0.1)) == []  # to maximise, T may start from below
     assert said(lambda: health(value=2.0).judge(0.3, 0.5)) == []
     assert said(lambda: health(value=4.8, drift=3.0, batches=50).judge()) == []
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_value_far_below_zero_is_told_whichever_way_the_host_goes(direction):
+    (told,) = said(health(value=-3.0, direction=direction).judge)
+    assert "far below 0, which no information is" in told
+    assert said(health(value=-0.1).judge) == []
+
+
+@pytest.mark.parametrize("batches", [1, 250])
+def test_a_held_out_value_that_is_no_number_is_told_though_training_is_fine(batches):
+    (told,) = said(lambda: health(batches=batches).judge(held_out=float("nan")))
+    assert "the held-out value of mine/mi is nan" in told

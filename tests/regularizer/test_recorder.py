@@ -397,3 +397,16 @@ def _run_once(host, found, batch):
     found.arm(host, batch)
     host.head(torch.randn(2, 3))
     found.newest(host)
+
+
+def test_a_batch_that_the_host_changes_in_place_is_told():
+    host, found = Plain(), recorder("batch:0", "output:head")
+    found.attach(host)
+    batch = (torch.randn(2, 3),)
+    found.arm(host, batch)
+    host.head(batch[0].clone())
+    found.newest(host)
+    found.arm(host, batch)
+    host.head(batch[0].add_(1))
+    with pytest.warns(UserWarning, match="'batch:0' was changed in place"):
+        found.newest(host)

@@ -132,3 +132,16 @@ def test_a_compiled_module_may_run_as_often_as_it_likes(tmp_path):
     run = trainer(tmp_path, regularizer())
     run.fit(host, loader(), loader())
     assert "val/mi" in run.callback_metrics
+
+
+def test_a_validation_of_single_samples_is_told_why_it_has_no_value(tmp_path):
+    host, run = Validated(), trainer(tmp_path, regularizer(), limit_train_batches=2)
+    with pytest.warns(UserWarning, match="no held-out value: every validation batch had one sample"):
+        run.fit(host, loader(), DataLoader(TensorDataset(X[:5], Y[:5]), 1))
+    assert "val/mi" not in run.callback_metrics
+
+
+def test_a_validation_whose_rest_is_a_single_sample_is_not(tmp_path):
+    run = trainer(tmp_path, regularizer(), limit_train_batches=2)
+    run.fit(Validated(), loader(), DataLoader(TensorDataset(X[:17], Y[:17]), 16))  # a warning is an error here
+    assert "val/mi" in run.callback_metrics
