@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -22,20 +23,27 @@ class LookAhead:
     Args:
         module: whose copy is trained.
         optimizer: the module's own. Its next steps are taken: Adam's from the moments that it has by now, plain SGD's.
+        trained: the parameters that it steps, of those that it has; all of them by default. The others stay.
 
     Raises:
         InputError: for another optimizer, or for options of these two that change the step.
     """
 
-    def __init__(self, module: nn.Module, optimizer: Optimizer) -> None:
+    def __init__(
+        self, module: nn.Module, optimizer: Optimizer, trained: Collection[nn.Parameter] | None = None
+    ) -> None:
         _refuse_others(optimizer)
         self.module = module
-        self.parameters = {name: p.detach().clone().requires_grad_() for name, p in module.named_parameters()}
         # batch normalisation counts the copy's batches, not the module's
         self.buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
         groups = {p: group for group in optimizer.param_groups for p in group["params"]}
         kind = _AdamRule if isinstance(optimizer, Adam) else _SGDRule
-        self._rules = {name: kind(groups[p], optimizer.state.get(p, {})) for name, p in module.named_parameters()}
+        wanted = set(groups if trained is None else trained)
+        stepped = {name: p for name, p in module.named_parameters() if p in groups and p in wanted}
+        self._rules = {name: kind(groups[p], optimizer.state.get(p, {})) for name, p in stepped.items()}
+        self.parameters = {
+            name: p.detach().clone().requires_grad_(name in stepped) for name, p in module.named_parameters()
+        }
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Return what the module returns, with the copy's parameters."""
@@ -43,11 +51,10 @@ class LookAhead:
 
     def step(self, loss: Tensor) -> None:
         """Take one step down a loss that was computed by calling this object."""
-        slopes = torch.autograd.grad(loss, list(self.parameters.values()), create_graph=True, materialize_grads=True)
-        self.parameters = {
-            name: self._rules[name].stepped(parameter, slope)
-            for (name, parameter), slope in zip(self.parameters.items(), slopes, strict=True)
-        }
+        parameters = [self.parameters[name] for name in self._rules]
+        slopes = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)
+        for (name, rule), parameter, slope in zip(self._rules.items(), parameters, slopes, strict=True):
+            self.parameters[name] = rule.stepped(parameter, slope)
 
 
 class _SGDRule:

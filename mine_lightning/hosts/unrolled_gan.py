@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
@@ -75,7 +77,8 @@ class UnrolledGAN(LightningModule):
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         fake = self.generator(self.latents(len(batch), self.device))
         loss_d = sample_loss(self.discriminator, batch, fake, self.penalty, batch_idx)
-        alternate(self, loss_d, lambda: generator_loss(self._ahead(batch, fake)(fake)))
+        trained = {p for p in self.discriminator.parameters() if p.requires_grad}  # in G's turn none of them does
+        alternate(self, loss_d, lambda: generator_loss(self._ahead(batch, fake, trained)(fake)))
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> dict[str, Tensor]:
         return samples(self, len(batch), batch_idx, stream=0)
@@ -89,10 +92,12 @@ class UnrolledGAN(LightningModule):
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         return turns(self, self.generator)
 
-    def _ahead(self, real: Tensor, fake: Tensor) -> LookAhead:
+    def _ahead(self, real: Tensor, fake: Tensor, trained: Collection[nn.Parameter]) -> Callable[[Tensor], Tensor]:
         """Return the discriminator k steps ahead, a function of the generated images."""
+        if self.unroll == 0:
+            return self.discriminator
         _, optimizer_d = self.optimizers()  # type: ignore[attr-defined]
-        ahead = LookAhead(self.discriminator, optimizer_d.optimizer)
+        ahead = LookAhead(self.discriminator, optimizer_d.optimizer, trained)
         for _ in range(self.unroll):
             ahead.step(discriminator_loss(ahead(real), ahead(fake)))
         return ahead

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from mine_lightning.claim import ClaimedError, claim
-from mine_lightning.cli import arguments
+from mine_lightning.cli import arguments, configs
 from mine_lightning.cli.edits import edited
-from mine_lightning.cli.main import planned
+from mine_lightning.cli.main import merged, planned
 from mine_lightning.errors import InputError, expanded
 from mine_lightning.results.tables import RESULTS, keep, load
 from mine_lightning.runs.folder import RunFolder
@@ -151,6 +151,10 @@ def run(words: Sequence[str], root: Path = RESULTS, train: Callable[[Sequence[st
         for seed in asked.seeds
         for experiment in asked.experiments
     ]
+    for name in (*asked.experiments, asked.protocol):
+        _refuse_shadow(name)
+    for one in table:
+        _refuse_unnamed(asked.protocol, one)
     missing = [one for one in table if not one.kept(root)]
     for one in table:
         if one not in missing:
@@ -191,8 +195,35 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _train(words: Sequence[str]) -> int:
+    if words[0] != "--resume":
+        config = merged(arguments.parse(list(words)))
+        # one device where the config names none: a step of several has as many batches, and a row is a mean of alike
+        if "model" in config and "devices" not in (config.get("trainer") or {}):
+            words = [*words, "--trainer.devices", "1"]
     # a process of its own: a run leaves nothing behind for the next, and what it holds of the memory is given back
     return subprocess.run([sys.executable, str(TRAIN), *words], check=False).returncode
+
+
+def _refuse_shadow(name: str) -> None:
+    """Refuse a file of the current folder that is called as one of this repository, whose result it would replace."""
+    if name == "default":
+        return
+    found = configs.find(name)
+    own = {path.stem: path for path in (*configs.shipped(), *configs.overlays())}
+    if found.stem in own and found.resolve() != own[found.stem].resolve():
+        raise InputError(
+            f"Expected {own[found.stem]} but {found.resolve()} has its name and comes first; its result would take the "
+            "other's place in results/: rename it, or give the command in another folder."
+        )
+
+
+def _refuse_unnamed(protocol: str, one: Planned) -> None:
+    """Refuse an overlay that gives its runs no name of their own: they would take the place of the experiment's."""
+    if protocol != "default" and one.identity["protocol"] == "default":
+        raise InputError(
+            f"Expected {configs.find(protocol)} to name its protocol, by which results/ tells its runs from the "
+            "experiment's own, but it has no key protocol; write `protocol: NAME` into it."
+        )
 
 
 def _same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:

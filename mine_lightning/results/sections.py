@@ -155,7 +155,8 @@ SECTIONS = (
     Section(
         "Stacked MNIST, small nets",
         "The small nets of Metz et al. with a discriminator a quarter of the generator's size (`--config small`), "
-        "8,000 generator steps at three times the published learning rates, where PacGAN's Table 3 has 500,000, and no "
+        "8,000 generator steps at three times the published learning rate (D's at up to fifteen times), where PacGAN's "
+        "Table 3 has 500,000, and no "
         "normalisation in D's first layer, as with it little is learnt in so few; no penalty in any system. Each row "
         "has, of what was tried for it, the D's rate and the fall of the rates that had the most modes of the "
         "validation samples over the last three evaluations on trial seeds; GAN+MINE had some thirty-five looks, "

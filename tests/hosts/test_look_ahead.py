@@ -94,3 +94,24 @@ def test_other_rules_are_told(make, name):
     network = nn.Linear(2, 1)
     with pytest.raises(InputError, match=f"Expected the discriminator's optimizer .* but got {name}; "):
         LookAhead(network, make(network.parameters()))
+
+
+@every_rule
+@pytest.mark.parametrize("how", ["not trained", "not in the optimizer"])
+def test_what_the_optimizer_does_not_step_stays(rule, how):
+    network, _, x = problem(rule)
+    kept = [p for name, p in network.named_parameters() if not name.startswith("0.")]
+    optimizer = RULES[rule](kept if how == "not in the optimizer" else network.parameters())
+    ahead = LookAhead(network, optimizer, kept if how == "not trained" else None)
+    own = copy.deepcopy(network)
+    own[0].requires_grad_(False)
+    for _ in range(3):
+        ahead.step(ahead(x).square().mean())
+    optimizer = RULES[rule](p for p in own.parameters() if p.requires_grad)
+    for _ in range(3):
+        optimizer.zero_grad()
+        own(x).square().mean().backward()
+        optimizer.step()
+    assert torch.equal(ahead.parameters["0.weight"], network[0].weight)
+    for name, parameter in own.named_parameters():
+        torch.testing.assert_close(ahead.parameters[name], parameter)

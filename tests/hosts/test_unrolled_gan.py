@@ -76,6 +76,25 @@ def test_without_steps_it_is_dcgan(tmp_path):
     assert_same(fit(plain), fit(gans.gan("dcgan")))
 
 
+def test_a_layer_that_is_frozen_takes_no_step_ahead(tmp_path):
+    hosts = [tiny(3, adam).double() for _ in range(2)]
+    first = next(hosts[0].discriminator.parameters())
+    for host in hosts:
+        next(host.discriminator.parameters()).requires_grad_(False)
+    # the same by an optimizer that has not got it, of which there is nothing to note
+    hosts[1].optimizer_d = lambda parameters: adam([p for p in parameters if p.requires_grad])
+    for host in hosts:
+        torch.manual_seed(4)
+        trainer(tmp_path, precision="64-true").fit(host, gans.Batches([torch.rand(8, 3, 8, 8).double()] * 2))
+    assert torch.equal(first, next(tiny(3, adam).double().discriminator.parameters()))
+    assert_same(hosts[0].state_dict(), hosts[1].state_dict())
+
+
+def test_without_steps_any_optimizer_will_do(tmp_path):
+    host = tiny(0, torch.optim.RMSprop)
+    trainer(tmp_path).fit(host, gans.Batches([torch.rand(8, 3, 8, 8)]))
+
+
 def test_a_negative_number_of_steps_is_told():
     with pytest.raises(InputError, match="Expected unroll >= 0 but got -1"):
         tiny(-1)

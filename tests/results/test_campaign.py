@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -204,3 +205,41 @@ def test_the_command_trains_for_real_and_its_result_belongs_to_its_config(tmp_pa
     assert {"modes", "high_quality"} <= set(summary["evaluations"][0])
     assert sorted(path.name for path in tmp_path.rglob("samples/*.png")) == ["step-000004.png", "step-000008.png"]
     assert campaign.TRAIN.is_file()
+
+
+def test_an_overlay_without_a_name_of_its_own_may_not_take_the_experiments_place(tmp_path):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("trainer: {max_epochs: 1}\n")
+    trainer = Trainer(tmp_path)
+    with pytest.raises(InputError, match=r"mine.yaml to name its protocol, .* write `protocol: NAME`"):
+        run(["gan_25gaussians", "--protocol", str(overlay)], tmp_path / "results", trainer)
+    assert trainer.calls == []
+
+
+def test_a_file_here_that_is_called_as_one_of_the_repository_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gan_25gaussians.yaml").write_text("base: gan_25gaussians\ntrainer: {max_epochs: 1}\n")
+    trainer = Trainer(tmp_path)
+    with pytest.raises(
+        InputError, match=r"Expected .*configs.gan_25gaussians.yaml but .* has its name and comes first"
+    ):
+        run(["gan_25gaussians"], tmp_path / "results", trainer)
+    assert trainer.calls == []
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        (["--config", "gan_25gaussians"], ["--trainer.devices", "1"]),
+        (["--config", "gan_25gaussians", "--trainer.devices", "2"], []),
+        (["--config", "mi_gaussian_2d"], []),  # a study has no Trainer of its own
+        (["--resume", "somewhere"], []),
+    ],
+)
+def test_a_row_is_trained_on_one_device_however_many_there_are(monkeypatch, words, added):
+    started = []
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, check: started.append(command) or SimpleNamespace(returncode=0)
+    )
+    assert campaign._train(words) == 0
+    assert started[0][2:] == words + added
