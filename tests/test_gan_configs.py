@@ -49,6 +49,25 @@ def test_every_toy_trains(tmp_path, name):
     assert train(load(name), tmp_path) > 0
 
 
+def test_paper_is_what_was_published():
+    """VEEGAN's and PacGAN's DCGAN: 4 layers from 64 maps, Adam at 2e-4, batch 64, 50 epochs of 128,000, 26,000 samples."""
+    config = load("gan_stacked_mnist_dcgan", "paper")
+    model, data = config["model"]["init_args"], config["data"]["init_args"]
+    adam = {"class_path": "torch.optim.Adam", "init_args": {"lr": 2e-4, "betas": [0.5, 0.999]}}
+    assert [model[key] for key in ("optimizer_g", "optimizer_d", "penalty", "schedule")] == [adam, adam, None, None]
+    assert {key: data[key] for key in ("train_size", "batch_size", "eval_size")} == {
+        "train_size": 128_000,
+        "batch_size": 64,
+        "eval_size": 26_000,
+    }
+    assert config["trainer"]["max_epochs"] * config["trainer"]["limit_train_batches"] == 50 * 128_000 / 64
+    networks = {key: (model[key]["class_path"], model[key]["init_args"]) for key in ("generator", "discriminator")}
+    assert networks == {
+        "generator": ("mine_lightning.networks.LargeGenerator", {"latent": 100}),
+        "discriminator": ("mine_lightning.networks.LargeDiscriminator", {"width": 64}),
+    }
+
+
 @pytest.fixture
 def faces(tmp_path, monkeypatch):
     """CelebA's layout with images of our own, and no judge trained on them."""

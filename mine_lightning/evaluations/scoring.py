@@ -51,8 +51,9 @@ class Scoring(Evaluation, ABC):
     def take(self, host: LightningModule, outputs: Any, batch: Any, prefix: str) -> None:
         generated, real = self._scores(host)
         generated.update(self.read(self._samples_of(outputs, host)))
+        data = self._data_of(batch)  # in a validation too, so that a test after hours of training does not end in it
         if prefix == "test/":
-            real.update(self.read(batch))
+            real.update(self.read(data))
 
     def end(self, host: LightningModule, prefix: str) -> None:
         generated, real = self._scores(host)
@@ -82,6 +83,16 @@ class Scoring(Evaluation, ABC):
                 "return one."
             )
         return samples
+
+    def _data_of(self, batch: Any) -> Tensor:
+        """Return the data of a batch, the first entry where there are labels too, for the floor."""
+        data = batch[0] if isinstance(batch, tuple | list) and batch else batch
+        if not isinstance(data, Tensor):
+            raise InputError(
+                f"Expected batches of {type(self).__name__} to be a tensor of data, or to begin with one, for the "
+                f"floor beside a host's scores, but got {type(batch).__name__}; let the datamodule give such."
+            )
+        return data
 
 
 def log_scores(host: LightningModule, prefix: str, scores: MetricCollection | Metric, prog_bar: bool = False) -> None:

@@ -27,8 +27,9 @@ def kl_from_uniform(counts: Tensor) -> Tensor:
 
     NaN where there is no sample.
     """
-    p = counts.double() / counts.sum()
-    return torch.special.xlogy(p, p * len(counts)).sum().float()
+    p = counts.cpu().double()  # Apple's GPUs have no float64
+    p = p / p.sum()
+    return torch.special.xlogy(p, p * len(counts)).sum().float().to(counts.device)
 
 
 class _ModeMetric(Metric):

@@ -13,11 +13,14 @@ from mine_lightning.views.picture_table import picture_table
 
 __all__ = ["pictures"]
 
+STEPS = [1000, 3000, 5000]
+
 
 def pictures(words: Sequence[str], root: Path = RESULTS) -> Path:
     """Put what finished runs drew at some steps into one picture and return its place.
 
-    ``results/pictures/`` has one for each first experiment of the command line.
+    ``results/pictures/`` has one for each first experiment of the command line: the one that RESULTS.md shows, by the
+    defaults alone, else one of its own name.
 
     Args:
         words: of the command line: experiments, ``--steps``, ``--protocol``, ``--seed`` and ``--output``.
@@ -31,7 +34,10 @@ def pictures(words: Sequence[str], root: Path = RESULTS) -> Path:
         experiment: [_samples(experiment, asked) / f"step-{step:06d}.png" for step in asked.steps]
         for experiment in asked.experiments
     }
-    target = root / "pictures" / f"{asked.experiments[0]}.png"
+    shown = asked.steps == STEPS and asked.protocol == "default" and asked.seed == 0
+    steps = "-".join(str(step) for step in asked.steps)
+    name = "" if shown else f"-{asked.protocol}-seed{asked.seed}-steps-{steps}"
+    target = root / "pictures" / f"{asked.experiments[0]}{name}.png"
     table = picture_table(rows, [f"{step:,} steps" for step in asked.steps])
     target.parent.mkdir(parents=True, exist_ok=True)
     table.save(target, optimize=True)
@@ -42,10 +48,11 @@ def _samples(experiment: str, asked: argparse.Namespace) -> Path:
     """Return where the run of an experiment left its pictures."""
     folder = Planned.of(experiment, asked.protocol, asked.seed, asked.output).folder()
     if folder is None:
+        over = "" if asked.protocol == "default" else f" --config {asked.protocol}"
         raise InputError(
             f"Expected a run of {experiment} with seed {asked.seed} in {asked.output} but there is none by the config "
-            f"as it is now; train it with `python -m mine_lightning.results run {experiment} "
-            f"--protocol {asked.protocol} --seeds {asked.seed} --output {asked.output}`."
+            f"as it is now; train it with `python train.py --config {experiment}{over} --seed {asked.seed} "
+            f"--output {asked.output}`."
         )
     return folder.samples
 
@@ -53,7 +60,7 @@ def _samples(experiment: str, asked: argparse.Namespace) -> Path:
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m mine_lightning.results pictures", description=pictures.__doc__)
     parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT")
-    parser.add_argument("--steps", nargs="+", type=int, default=[1000, 3000, 5000])
+    parser.add_argument("--steps", nargs="+", type=int, default=STEPS)
     parser.add_argument("--protocol", default="default", help="an overlay, or default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="runs", help="where the run folders are")

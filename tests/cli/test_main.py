@@ -139,3 +139,10 @@ def test_a_full_disk_is_told_whoever_writes(tmp_path, capsys, monkeypatch, numbe
     else:
         with pytest.raises(OSError, match="it fails"):
             main(words)
+
+
+def test_an_overlay_before_its_experiment_is_told(capsys):
+    assert main(["--config", "small", "--config", "gan_stacked_mnist"]) == 2
+    told = capsys.readouterr().err
+    assert "Expected an experiment first but small is an overlay" in told
+    assert "--config gan_stacked_mnist --config small." in told

@@ -1,5 +1,6 @@
 """What a host returns is found or told; every score is logged under its prefix, the batch's own as the floor."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -28,6 +29,15 @@ class Doubled(Scoring):
         return 2 * samples
 
 
+@contextmanager
+def two_processes(metric, **how):
+    """As torchmetrics does it: the state is the sum of both for a while, here of two that have the same."""
+    own = metric.counts
+    metric.counts = own * 2
+    yield
+    metric.counts = own
+
+
 def test_validation_scores_what_the_host_returned():
     host = Host()
     scores = Doubled(host)
@@ -46,7 +56,7 @@ def test_samples_per_mode_of_the_last_validation_are_kept():
     scores.score_with(MetricCollection({"modes": ModeCount(4), "kl": ModeKL(4)}), host)
     for modes, counts in (([0, 0, 1], [2, 0, 1, 0]), ([1, 1, 1], [0, 0, 3, 0])):
         scores.on_validation_epoch_start(None, host)
-        scores.on_validation_batch_end(None, host, {"samples": torch.tensor(modes)}, None, 0)
+        scores.on_validation_batch_end(None, host, {"samples": torch.tensor(modes)}, torch.zeros(3), 0)
         scores.on_validation_epoch_end(None, host)
         assert scores.mode_counts.tolist() == counts
 
@@ -62,6 +72,33 @@ def test_the_test_scores_the_batch_too():
         **{f"test/{name}": (2.0, plain) for name in "ab"},
         **{f"test/floor_{name}": (10.0, plain) for name in "ab"},
     }
+
+
+def test_of_a_batch_with_labels_the_data_are_the_floor():
+    host = Host()
+    scores = Doubled(host)
+    scores.on_test_epoch_start(None, host)
+    batch = [torch.full((3,), 5.0), torch.zeros(3)]
+    scores.on_test_batch_end(None, host, {"samples": torch.ones(3)}, batch, 0)
+    scores.on_test_epoch_end(None, host)
+    assert host.logged["test/floor_a"][0] == 10.0
+
+
+def test_a_batch_without_data_is_told_in_the_first_validation():
+    host = Host()
+    with pytest.raises(InputError, match=r"Expected batches of Doubled to be a tensor of data, .* but got dict"):
+        Doubled(host).on_validation_batch_end(None, host, {"samples": torch.ones(3)}, {"image": torch.ones(3)}, 0)
+
+
+def test_samples_per_mode_are_those_of_all_processes(monkeypatch):
+    host = Host()
+    scores = Doubled(host)
+    scores.score_with(MetricCollection({"modes": ModeCount(4), "kl": ModeKL(4)}), host)
+    monkeypatch.setattr(ModeCount, "sync_context", two_processes)
+    scores.on_validation_epoch_start(None, host)
+    scores.on_validation_batch_end(None, host, {"samples": torch.tensor([0, 0, 1])}, torch.zeros(3), 0)
+    scores.on_validation_epoch_end(None, host)
+    assert scores.mode_counts.tolist() == [4, 2, 0, 0]
 
 
 @pytest.mark.parametrize("outputs", [None, torch.zeros(1), {"images": 1}])
