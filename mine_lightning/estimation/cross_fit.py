@@ -21,6 +21,7 @@ __all__ = ["Fold", "Parts", "cross_fit", "networks_for", "parts_of"]
 
 EMBEDDING = 32
 VALIDATION = (0.1, 1000)  # share of the training pairs that choose where to stop, and the most of them
+LEAST_VALIDATION = 30  # by six, as of 100 pairs, the stop and T's weight are a lottery: values of -1 nat came of it
 GAP_PAIRS = 20_000  # training pairs that T is scored on again, at most
 
 
@@ -48,7 +49,7 @@ def parts_of(n: int, folds: int, seed: int) -> list[Parts]:
     parts = []
     for k, held_out in enumerate(cut):
         rest = torch.cat([part for j, part in enumerate(cut) if j != k])
-        chosen = min(int(VALIDATION[0] * len(rest)), VALIDATION[1])
+        chosen = max(min(int(VALIDATION[0] * len(rest)), VALIDATION[1]), min(LEAST_VALIDATION, len(rest) // 3))
         parts.append(Parts(rest[chosen:], rest[:chosen], held_out))
     return parts
 
@@ -92,6 +93,7 @@ def cross_fit(
         seen, value = value_of(T, pairs, part.training[:GAP_PAIRS]), value_of(T, pairs, part.held_out)
         if T.silent:
             value = replace(value, variance=value_of(T.evenly(), pairs, part.held_out).variance)
+            seen = value_of(T.evenly(), pairs, part.training[:GAP_PAIRS])  # a constant has no gap, which is no proof
         fitted.append(Fold(value, seen, curve, T.silent))
     if progress:
         print(file=sys.stderr)

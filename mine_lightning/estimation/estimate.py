@@ -144,6 +144,8 @@ class Recipe:
         estimate = _estimate(fitted, pairs, networks, settings)
         if self.max_steps is not None:
             estimate.warnings.extend(_cut_short(estimate.curve, self.max_steps))
+        else:
+            estimate.warnings.extend(_still_rising(estimate.curve, training.max_steps, estimate.stderr))
         return estimate
 
 
@@ -179,6 +181,21 @@ def _cut_short(curves: list[list[Point]], max_steps: int) -> list[str]:
     return [
         f"max_steps={max_steps} ended training while the value still rose, in {rising} of {len(curves)} folds: the "
         "truth may be far higher than the interval says; give more steps, or none to choose them by the data."
+    ]
+
+
+def _still_rising(curves: list[list[Point]], steps: int, stderr: float) -> list[str]:
+    """Return a warning where the steps chosen by the data ended most trainings while the value rose past its noise."""
+    rises = [
+        curve[-1].nats - curve[-1 - max(1, len(curve) // 10)].nats
+        for curve in curves
+        if len(curve) > 1 and curve[-1].step >= steps
+    ]
+    if sum(rise > max(stderr, 0.01) for rise in rises) <= len(curves) / 2:
+        return []
+    return [
+        f"the value still rose after {steps} optimizer steps, the most by default: the truth may be far higher than "
+        f"the interval says; give max_steps={4 * steps}."
     ]
 
 

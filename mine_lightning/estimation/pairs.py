@@ -74,6 +74,7 @@ def read_pairs(x: Any, z: Any = None) -> tuple[Side, Side]:
         x, z = _of_dataset(x)
     elif z is None:
         raise InputError("Expected z beside x but got none; give both, or a Dataset of pairs (x, z).")
+    _check_index(x, z)
     sides = _side(x, "x"), _side(z, "z")
     n, m = (len(side.raw) for side in sides)
     if n != m:
@@ -85,6 +86,17 @@ def read_pairs(x: Any, z: Any = None) -> tuple[Side, Side]:
         _check_constant(side.raw, name)
     _check_copies(*sides)
     return sides
+
+
+def _check_index(x: Any, z: Any) -> None:
+    """Refuse two pandas objects whose rows pandas itself would pair otherwise."""
+    if not all(type(side).__module__.partition(".")[0] == "pandas" and hasattr(side, "index") for side in (x, z)):
+        return
+    if len(x) == len(z) and not x.index.equals(z.index):
+        raise InputError(
+            "Expected x and z to have one index, row by row, but theirs differ; give z.loc[x.index] if rows belong "
+            "together by index, or .to_numpy() of both if by position."
+        )
 
 
 def _of_dataset(dataset: Dataset[Any]) -> tuple[Any, Any]:

@@ -212,8 +212,8 @@ SECTIONS = (
     Section(
         "Spiral",
         "Modes of 100 points along the spiral, and the share of 2,500 samples within one standard deviation of one of "
-        "them, which 23% of points spread evenly over its disk are. Published is a picture, no number. G, D and T are those "
-        "of the 25 Gaussians at the spiral's scale, not the paper's; they were looked for with the term on. The "
+        "them, which 23% of points spread evenly over its disk are. Published is a picture, no number. G, D and T are "
+        "those of the 25 Gaussians at the spiral's scale, not the paper's; they were looked for with the term on. The "
         "picture is of seed 0.",
         QUALITY,
         (Row("GAN", "gan_spiral"), Row("GAN+MINE", "gan_spiral_mine")),

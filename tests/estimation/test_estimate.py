@@ -142,6 +142,29 @@ def test_a_training_that_max_steps_cut_short_is_told(monkeypatch, lasts, max_ste
     assert [warning.startswith(expected) for warning in warnings] == [True] * told
 
 
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [((0.2, 0.3), True), ((0.299, 0.3), False), ((0.3, 0.2), False)],
+)
+def test_a_value_that_still_rose_at_the_last_of_the_default_steps_is_told(monkeypatch, ends, told):
+    value = Value(0.3, 1.0, 200, 1.0, 4.0)
+    curve = [Point(20 * (1 + step), nats) for step, nats in enumerate(np.linspace(0.1, ends[0], 27))]
+    made = [Fold(value, value, [*curve, Point(560, ends[0]), Point(580, ends[0]), Point(600, ends[1])])] * 3
+    monkeypatch.setattr("mine_lightning.estimation.estimate.cross_fit", lambda *_: made)
+    warnings = estimate_mi(*GAUSSIAN.sample(400, 0)).warnings
+    assert [warning.startswith("the value still rose after 600 optimizer steps") for warning in warnings] == [
+        True
+    ] * told
+    assert all("give max_steps=2400" in warning for warning in warnings)
+
+
+def test_a_fold_without_a_say_does_not_narrow_the_interval():
+    x, z = Gaussian("g", sparse(1, 0.2)).sample(1000, 3)  # 0.02 nats, of which some folds learn nothing
+    estimates = [estimate_mi(x, z, seed=seed) for seed in range(3)]
+    silent = [one for one in estimates if any("no better than by chance" in warning for warning in one.warnings)]
+    assert all(one.interval[1] > 0.0204 for one in silent)
+
+
 def test_more_information_than_the_pairs_can_show_is_told():
     x = torch.randn(600, 8, generator=torch.Generator().manual_seed(0))
     z = x + 1e-3 * torch.randn(600, 8, generator=torch.Generator().manual_seed(1))

@@ -217,3 +217,11 @@ def test_numbers_that_may_be_missing_are_numbers_where_none_is():
     frame.loc[3, "c"] = pd.NA
     with pytest.raises(InputError, match="x has 1 NaN or infinite, the first in row 3, column 2"):
         read_pairs(frame, Z)
+
+
+def test_two_pandas_objects_of_different_indexes_are_refused():
+    x, z = (pd.Series(side) for side in np.random.default_rng(0).normal(size=(2, 100)))
+    read_pairs(x, z)
+    read_pairs(x.sort_values().to_numpy(), z)
+    with pytest.raises(InputError, match=r"one index, row by row, but theirs differ; give z.loc"):
+        read_pairs(x, z.sort_values())

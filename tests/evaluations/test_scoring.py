@@ -98,7 +98,7 @@ def test_samples_per_mode_are_those_of_all_processes(monkeypatch):
     scores.on_validation_epoch_start(None, host)
     scores.on_validation_batch_end(None, host, {"samples": torch.tensor([0, 0, 1])}, torch.zeros(3), 0)
     scores.on_validation_epoch_end(None, host)
-    assert scores.mode_counts.tolist() == [4, 2, 0, 0]
+    assert scores.mode_counts.tolist() == [4, 0, 2, 0]  # twice [2, 0, 1, 0]
 
 
 @pytest.mark.parametrize("outputs", [None, torch.zeros(1), {"images": 1}])
