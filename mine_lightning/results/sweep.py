@@ -16,6 +16,7 @@ from mine_lightning.cli.checks import known
 from mine_lightning.cli.configs import load
 from mine_lightning.errors import InputError
 from mine_lightning.results.campaign import Planned, shared
+from mine_lightning.runs.folder import read_summary
 from mine_lightning.views.terminal import table
 
 __all__ = ["Sweep", "sweep"]
@@ -114,7 +115,7 @@ def sweep(words: Sequence[str], train: Callable[[Sequence[str]], int] | None = N
         combination = runs[place][0]
         print(f"[{place + 1}/{len(runs)}] {_name(combination)}", flush=True)
         folder = planned.finish(train)
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        summary = read_summary(folder / "summary.json")
         rows[place] = (combination, grid.measures(summary), folder)
     found = [rows[place] for place in sorted(rows)]
     print("\n" + _table(grid, found, f"{asked.file}, {len(found)} runs"))

@@ -103,12 +103,17 @@ def load(root: Path = RESULTS) -> list[dict[str, Any]]:
 
 def _kept(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        lacking = {"experiment", "protocol", "dataset", "seed"} - set(kept)
+        why = f"it has no {', '.join(sorted(lacking))}" if lacking else ""
+    except (ValueError, TypeError) as error:
+        why = f"it is no JSON of one ({error})"
+    if why:
         raise InputError(
-            f"Expected a kept result in {path} but it is no JSON ({error}); take it from git again, or delete it and "
-            "keep its run once more."
-        ) from error
+            f"Expected a kept result in {path} but {why}; take it from git again, or delete it and keep its run once "
+            "more."
+        )
+    return kept
 
 
 def mode_table(

@@ -10,6 +10,7 @@ from typing import final
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from mine_lightning.errors import InputError
 from mine_lightning.runs.folder import write_whole
 
 __all__ = ["ModeCounts", "mode_counts_of", "read_mode_counts"]
@@ -48,8 +49,18 @@ def mode_counts_of(trainer: Trainer) -> Tensor | None:
 
 
 def read_mode_counts(path: Path) -> dict[int, list[int]]:
-    """Return samples per mode by step, in training batches; empty where there is no such file."""
+    """Return samples per mode by step, in training batches; empty where there is no such file.
+
+    Raises:
+        InputError: if it is damaged.
+    """
     if not path.is_file():
         return {}
-    _, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
-    return {int(step): [int(count) for count in counts] for step, *counts in rows}
+    try:
+        _, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+        return {int(step): [int(count) for count in counts] for step, *counts in rows}
+    except ValueError as error:
+        raise InputError(
+            f"Expected a step and samples per mode in each row of {path} but it is damaged; delete it, the other files "
+            "of the run do without."
+        ) from error

@@ -56,7 +56,8 @@ class Trainer:
         given = dict(arguments.parse(json.loads((folder / "words.json").read_text())).overrides)
         modes = int(10 * given["mine.beta"]) + given["seed_everything"]
         evaluations = [{"step": 1000, "modes": 25}, {"step": 2000, "modes": modes}]
-        (folder / "summary.json").write_text(json.dumps({"metrics": {"modes": 3}, "evaluations": evaluations}))
+        summary = json.loads((folder / "run.json").read_text()) | {"metrics": {"modes": 3}, "evaluations": evaluations}
+        (folder / "summary.json").write_text(json.dumps(summary))
         return 0
 
 
@@ -217,3 +218,10 @@ def test_wandb_starts_the_same_runs_of_the_shipped_files(path):
         assert theirs.configs == ours.configs
         assert [*theirs.overrides, ("output", "runs")] == ours.overrides
         Planned.told(grid.words(combination, "runs"))
+
+
+def test_a_damaged_summary_is_told(file):
+    run(file, Trainer())
+    next(file.parent.glob("runs/gan_25gaussians_mine/*/summary.json")).write_text("{")
+    with pytest.raises(InputError, match=r"Expected experiment, .* in .*summary.json but it is damaged"):
+        run(file, Trainer())

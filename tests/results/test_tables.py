@@ -134,9 +134,12 @@ def test_the_figure_is_that_of_the_first_seed_at_default(tmp_path):
     assert (tmp_path / "results" / "pictures" / "a.png").read_bytes() == b"0"
 
 
-def test_a_damaged_result_is_told(tmp_path):
-    (tmp_path / "seed0.json").write_text('{"experiment": "a"')
-    with pytest.raises(InputError, match=r"Expected a kept result in .*seed0.json but it is no JSON"):
+@pytest.mark.parametrize(
+    ("text", "why"), [('{"experiment": "a"', "it is no JSON"), ("null", "it is no JSON"), ("{}", "it has no dataset, ")]
+)
+def test_a_damaged_result_is_told(tmp_path, text, why):
+    (tmp_path / "seed0.json").write_text(text)
+    with pytest.raises(InputError, match=rf"Expected a kept result in .*seed0.json but {why}"):
         results.load(tmp_path)
 
 

@@ -2,8 +2,10 @@
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 
+from mine_lightning.errors import InputError
 from mine_lightning.runs.mode_counts import ModeCounts, read_mode_counts
 
 
@@ -37,3 +39,10 @@ def test_nothing_is_written_without_modes_in_a_sanity_check_or_by_another_proces
     evaluate(path, 500, [1], is_global_zero=False)
     assert read_mode_counts(path) == {}
     assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "step,0,1\nfive,1,2\n", "step,0,1\n5,1,many\n"])
+def test_a_damaged_file_is_told(tmp_path, text):
+    (tmp_path / "modes.csv").write_text(text)
+    with pytest.raises(InputError, match=r"samples per mode in each row of .*modes.csv but it is damaged"):
+        read_mode_counts(tmp_path / "modes.csv")
