@@ -36,7 +36,7 @@ def estimate_mi(
     r"""Return the mutual information of x and z in nats, with its error; pairs have to be drawn independently.
 
     The pairs are cut in folds. For each, a statistics network is trained by :class:`mine_lightning.MINE` on the other
-    folds, a tenth of which (at most 1,000 pairs) choose where to stop and how to scale it, and the Donsker-Varadhan
+    folds, a tenth of which (30 to 1,000 pairs) choose where to stop and how to scale it, and the Donsker-Varadhan
     bound is read on the fold itself, on all combinations of its x and z. The value is the mean over the folds: each
     pair counts once, and for none has T been trained on it.
 

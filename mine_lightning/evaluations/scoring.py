@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
@@ -29,6 +30,7 @@ class Scoring(Evaluation, ABC):
         self._generated: MetricCollection | None = None
         self._real: MetricCollection | None = None
         self._mode_counts: Tensor | None = None
+        self._told = False
 
     @property
     def mode_counts(self) -> Tensor | None:
@@ -51,8 +53,10 @@ class Scoring(Evaluation, ABC):
     def take(self, host: LightningModule, outputs: Any, batch: Any, prefix: str) -> None:
         generated, real = self._scores(host)
         generated.update(self.read(self._samples_of(outputs, host)))
-        data = self._data_of(batch)  # in a validation too, so that a test after hours of training does not end in it
-        if prefix == "test/":
+        data = batch[0] if isinstance(batch, tuple | list) and batch else batch
+        if not isinstance(data, Tensor):
+            self._tell_of_no_data(batch, prefix)
+        elif prefix == "test/":
             real.update(self.read(data))
 
     def end(self, host: LightningModule, prefix: str) -> None:
@@ -84,15 +88,17 @@ class Scoring(Evaluation, ABC):
             )
         return samples
 
-    def _data_of(self, batch: Any) -> Tensor:
-        """Return the data of a batch, the first entry where there are labels too, for the floor."""
-        data = batch[0] if isinstance(batch, tuple | list) and batch else batch
-        if not isinstance(data, Tensor):
-            raise InputError(
-                f"Expected batches of {type(self).__name__} to be a tensor of data, or to begin with one, for the "
-                f"floor beside a host's scores, but got {type(batch).__name__}; let the datamodule give such."
-            )
-        return data
+    def _tell_of_no_data(self, batch: Any, prefix: str) -> None:
+        """Refuse a batch of which there is no floor in a test, and tell of it in the first validation before."""
+        told = (
+            f"Expected batches of {type(self).__name__} to be a tensor of data, or to begin with one, for the floor "
+            f"beside a host's scores, but got {type(batch).__name__}; let the datamodule give such"
+        )
+        if prefix == "test/":
+            raise InputError(f"{told}.")
+        if not self._told:
+            self._told = True
+            rank_zero_warn(f"{told}, or a test will end here.")
 
 
 def log_scores(host: LightningModule, prefix: str, scores: MetricCollection | Metric, prog_bar: bool = False) -> None:

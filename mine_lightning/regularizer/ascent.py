@@ -71,6 +71,8 @@ class Ascent:
         self._bound_at_first = copy.deepcopy(bound.state_dict())
         self._shapes: tuple[Shape, Shape] | None = None
         self._restored: dict[str, Any] = {}
+        self._given: list[dict[str, Any]] = []  # the optimizer's settings, as it was made
+        self._lacking: list[str] = []  # of these, what a restored one does not have
         self._average = Average()
 
     def state_dict(self) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class Ascent:
             "shapes": [list(shape) for shape in self._shapes],
             "mine": self.mine.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "settings": _settings(self._optimizer),
+            "settings": self._given,
         }
         self.catch_up()
         average = self._average.state_dict()
@@ -114,8 +116,17 @@ class Ascent:
             self._average.loaded(self.mine.statistics_network)
 
     def start(self, trainer: Trainer, host: LightningModule) -> None:
-        """Get ready for a training."""
+        """Get ready for a training.
+
+        Raises:
+            InputError: if what was restored is of another kind of optimizer.
+        """
         self.resume(trainer, host)
+        if self._lacking:
+            raise InputError(
+                "Expected the optimizer of T that the checkpoint was written with but its has no "
+                f"{', '.join(self._lacking)}; resume with the same, or start anew."
+            )
         self._average.start(trainer, None if self.mine is None else self.mine.statistics_network)
 
     def catch_up(self) -> None:
@@ -210,40 +221,43 @@ class Ascent:
             )
         if isinstance(own, torch.optim.LBFGS):
             raise InputError("Expected an optimizer of T that steps without a closure but got LBFGS; take Adam.")
-        self.mine, self._shapes, self._optimizer = mine, shapes, own
+        self.mine, self._shapes, self._optimizer, self._given = mine, shapes, own, _settings(own)
         if self._restored:
             self._apply_restored()
 
     def _apply_restored(self) -> None:
         assert self.mine is not None
         assert self._optimizer is not None
-        own, saved = _settings(self._optimizer), self._restored.get("settings", {})
         try:
             self.mine.load_state_dict(self._restored["mine"])
             self._optimizer.load_state_dict(self._restored["optimizer"])
-            if lacking := [key for key in own if key not in self._optimizer.param_groups[0]]:
-                raise ValueError(f"its optimizer has no {', '.join(lacking)}")
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 "Expected the statistics network and optimizer that the checkpoint was written with but they differ "
                 f"({' '.join(str(error).split())[:200]}); resume with the same, or start anew."
             ) from error
-        for group in self._optimizer.param_groups:
-            group.update({key: value for key, value in own.items() if saved.get(key, value) != value})
+        groups, saved = self._optimizer.param_groups, self._restored.get("settings", [])
+        self._lacking = [key for key in self._given[0] if key not in groups[0]]
+        if len(saved) == len(groups):
+            for group, given, older in zip(groups, self._given, saved, strict=True):
+                group.update({key: value for key, value in given.items() if older.get(key, value) != value})
         self._restored = {}
 
 
-def _settings(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what an optimizer was made with, by which it is told what is given anew from what it has changed itself.
+def _settings(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Return what an optimizer is made with, group by group: by it, what is given anew is told from what it changes.
 
-    Of plain values, which a checkpoint that is read as tensors and such may hold.
+    Plain values alone, which a checkpoint that is read as tensors and such may hold.
     """
     plain = int | float | str | None
-    return {
-        key: value
-        for key, value in optimizer.defaults.items()
-        if isinstance(value, plain) or (isinstance(value, tuple) and all(isinstance(part, plain) for part in value))
-    }
+    return [
+        {
+            key: value
+            for key, value in group.items()
+            if isinstance(value, plain) or (isinstance(value, tuple) and all(isinstance(part, plain) for part in value))
+        }
+        for group in optimizer.param_groups
+    ]
 
 
 def detached(tensor: Tensor, host: LightningModule) -> Tensor:

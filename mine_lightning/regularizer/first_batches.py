@@ -132,7 +132,9 @@ class FirstBatches:
                 "batches; loss.backward() bypasses every callback."
             )
         could = host.automatic_optimization or self._recorder.ran_with_gradients()
-        frozen = self._recorder.is_frozen(host) or any(not p.requires_grad for p in host.parameters())
+        behind = any(capture.kind in ("output", "input") for capture in self._recorder.captures)
+        thaws = behind and any(not parameter.requires_grad for parameter in host.parameters())
+        frozen = self._recorder.is_frozen(host) or thaws
         if could and pair is not None and not pair.through and not frozen:
             raise InputError(
                 f"Expected x or z to depend on {name}'s parameters but neither {self.x!r} nor {self.z!r} carries a "

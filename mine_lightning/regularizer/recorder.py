@@ -259,6 +259,13 @@ class Recorder:
         """Warn once where a tensor was changed in place after it was caught, as an in-place ReLU or mask does."""
         for text, versions in self._versions.items():
             if any(tensor._version != version for tensor, version in versions):
+                if text.startswith("batch:"):
+                    self._once.say(
+                        "batch changed",
+                        f"{text!r} was changed in place since the step began, and the term sees the changed tensor: "
+                        "right where the model sees it too; else let the host change a copy.",
+                    )
+                    continue
                 self._once.say(
                     "changed",
                     f"{text!r} was changed in place after it was captured: the term sees the changed tensor. "

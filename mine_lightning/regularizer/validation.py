@@ -86,7 +86,7 @@ class Validation:
                 x, z = detached(pair.x, host), detached(pair.z, host)
                 self._held_out.add(*self._ascent.evaluate(trainer, host, x, z, f"validation {number}"))
                 self._order.add(x, z)
-            else:
+            elif len(pair.x) == 1:
                 self._single = True
         self._recorder.disarm()
 
@@ -106,8 +106,8 @@ class Validation:
         if self._single and self.pairs == 0:
             self._once.say(
                 "held out single",
-                "there is no held-out value: every validation batch had one sample, of which no marginal pair can be "
-                "made; give the validation loader a batch size of 2 or more.",
+                "there is no held-out value: what a validation batch shows is one sample, of which no marginal pair "
+                "can be made; give the validation loader a batch size of 2 or more.",
             )
         some = self._ranks.all(self.pairs > 0)
         found = self._held_out.estimate(mine.bound, world_size) if some else None

@@ -18,7 +18,7 @@ from typing import Any
 from mine_lightning.claim import ClaimedError, claim
 from mine_lightning.cli import arguments, configs
 from mine_lightning.cli.edits import edited
-from mine_lightning.cli.main import merged, planned
+from mine_lightning.cli.main import merged, planned, shipped_hash
 from mine_lightning.errors import InputError, expanded
 from mine_lightning.results.tables import RESULTS, keep, load
 from mine_lightning.runs.folder import RunFolder
@@ -218,11 +218,15 @@ def _refuse_shadow(name: str) -> None:
 
 
 def _refuse_unnamed(protocol: str, one: Planned) -> None:
-    """Refuse an overlay that gives its runs no name of their own: they would take the place of the experiment's."""
-    if protocol != "default" and one.identity["protocol"] == "default":
+    """Refuse what gives its runs the name of others in this repository, whose place in results/ they would take."""
+    named = shipped_hash(one.identity["experiment"], one.identity["protocol"])
+    if named not in (None, one.identity["config_hash"]) or (
+        protocol != "default" and one.identity["protocol"] == "default"
+    ):
         raise InputError(
-            f"Expected {configs.find(protocol)} to name its protocol, by which results/ tells its runs from the "
-            "experiment's own, but it has no key protocol; write `protocol: NAME` into it."
+            f"Expected {configs.find(protocol)} to name a protocol of its own, by which results/ tells its runs from "
+            f"those of the experiment's {one.identity['protocol']}, but it does not; write another `protocol: NAME` "
+            "into it."
         )
 
 

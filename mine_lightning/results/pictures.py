@@ -36,7 +36,7 @@ def pictures(words: Sequence[str], root: Path = RESULTS) -> Path:
     }
     shown = asked.steps == STEPS and asked.protocol == "default" and asked.seed == 0
     steps = "-".join(str(step) for step in asked.steps)
-    name = "" if shown else f"-{asked.protocol}-seed{asked.seed}-steps-{steps}"
+    name = "" if shown else f"-{Path(asked.protocol).stem}-seed{asked.seed}-steps-{steps}"
     target = root / "pictures" / f"{asked.experiments[0]}{name}.png"
     table = picture_table(rows, [f"{step:,} steps" for step in asked.steps])
     target.parent.mkdir(parents=True, exist_ok=True)

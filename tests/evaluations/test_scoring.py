@@ -84,10 +84,14 @@ def test_of_a_batch_with_labels_the_data_are_the_floor():
     assert host.logged["test/floor_a"][0] == 10.0
 
 
-def test_a_batch_without_data_is_told_in_the_first_validation():
+def test_a_batch_without_data_is_told_in_the_first_validation_and_ends_a_test():
     host = Host()
-    with pytest.raises(InputError, match=r"Expected batches of Doubled to be a tensor of data, .* but got dict"):
-        Doubled(host).on_validation_batch_end(None, host, {"samples": torch.ones(3)}, {"image": torch.ones(3)}, 0)
+    scores, outputs, batch = Doubled(host), {"samples": torch.ones(3)}, {"image": torch.ones(3)}
+    with pytest.warns(UserWarning, match=r"Expected batches of Doubled to be a tensor of data, .* but got dict"):
+        scores.on_validation_batch_end(None, host, outputs, batch, 0)
+    scores.on_validation_batch_end(None, host, outputs, batch, 1)  # a second warning would be an error here
+    with pytest.raises(InputError, match=r"Expected batches of Doubled to be a tensor of data"):
+        scores.on_test_batch_end(None, host, outputs, batch, 0)
 
 
 def test_samples_per_mode_are_those_of_all_processes(monkeypatch):

@@ -98,8 +98,24 @@ def test_the_state_of_another_kind_of_optimizer_is_refused():
     first, other = ascent(), ascent(partial(torch.optim.SGD, lr=0.1, momentum=0.9))
     update(first)
     other.load_state_dict(first.state_dict())
-    with pytest.raises(InputError, match=r"but they differ .*no momentum"):
-        other.resume(ALONE, Plain())
+    other.resume(ALONE, Plain())  # to be validated, for which no optimizer is needed
+    with pytest.raises(InputError, match=r"Expected the optimizer of T .* has no momentum"):
+        other.start(ALONE, Plain())
+
+
+def test_each_group_of_an_optimizer_has_what_was_given_anew_for_it():
+    def grouped(slow, fast):
+        def make(parameters):
+            first, *rest = parameters
+            return torch.optim.Adam([{"params": [first], "lr": slow}, {"params": rest}], lr=fast)
+
+        return ascent(make)
+
+    first, other = grouped(1e-5, 1e-3), grouped(1e-5, 2e-3)
+    update(first)
+    other.load_state_dict(first.state_dict())
+    other.start(ALONE, Plain())
+    assert [group["lr"] for group in other._optimizer.param_groups] == [1e-5, 2e-3]
 
 
 def test_a_state_from_before_the_first_batch_starts_anew():

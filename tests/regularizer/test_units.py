@@ -16,7 +16,7 @@ T = MLPStatistics((3,), (2,))
     [
         (DATA * 1000, "'batch:0' has numbers as large as 1.*e[+]03"),
         (DATA + 2000, "numbers as large as 2e[+]03"),
-        (DATA / 1000, "'batch:0' has a standard deviation of 0.0011"),
+        (DATA / 1000, "'batch:0' has a standard deviation of 0.00"),
         (DATA * torch.tensor([1.0, 1.0, 300.0]), "numbers as large as"),
         ((DATA * 100).long(), "numbers as large as"),
     ],
@@ -34,6 +34,7 @@ def test_what_is_too_large_or_too_small_is_told_once(side, message):
         (DATA, T),
         (DATA / 10, T),
         (torch.rand(64, 1, 8, 8) * 2 - 1, T),
+        (torch.nn.functional.normalize(torch.randn(64, 2048)), T),
         (torch.ones(64, 3), T),  # no information, which is another matter
         ((DATA / 1000).requires_grad_(), T),
         (DATA * 1000, StandardisedStatistics((3,), (2,), MLPStatistics)),

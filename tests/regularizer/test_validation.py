@@ -136,7 +136,7 @@ def test_a_compiled_module_may_run_as_often_as_it_likes(tmp_path):
 
 def test_a_validation_of_single_samples_is_told_why_it_has_no_value(tmp_path):
     host, run = Validated(), trainer(tmp_path, regularizer(), limit_train_batches=2)
-    with pytest.warns(UserWarning, match="no held-out value: every validation batch had one sample"):
+    with pytest.warns(UserWarning, match="no held-out value: what a validation batch shows is one sample"):
         run.fit(host, loader(), DataLoader(TensorDataset(X[:5], Y[:5]), 1))
     assert "val/mi" not in run.callback_metrics
 

@@ -207,11 +207,12 @@ def test_the_command_trains_for_real_and_its_result_belongs_to_its_config(tmp_pa
     assert campaign.TRAIN.is_file()
 
 
-def test_an_overlay_without_a_name_of_its_own_may_not_take_the_experiments_place(tmp_path):
+@pytest.mark.parametrize("name", ["", "protocol: smoke\n"])
+def test_an_overlay_without_a_name_of_its_own_may_not_take_anothers_place(tmp_path, name):
     overlay = tmp_path / "mine.yaml"
-    overlay.write_text("trainer: {max_epochs: 1}\n")
+    overlay.write_text(f"{name}trainer: {{max_epochs: 1}}\n")
     trainer = Trainer(tmp_path)
-    with pytest.raises(InputError, match=r"mine.yaml to name its protocol, .* write `protocol: NAME`"):
+    with pytest.raises(InputError, match=r"mine.yaml to name a protocol of its own, .* write another `protocol: NAME`"):
         run(["gan_25gaussians", "--protocol", str(overlay)], tmp_path / "results", trainer)
     assert trainer.calls == []
 
