@@ -223,8 +223,9 @@ def _refuse_unnamed(protocol: str, one: Planned) -> None:
     if named not in (None, one.identity["config_hash"]) or (
         protocol != "default" and one.identity["protocol"] == "default"
     ):
+        source = one.identity["experiment"] if protocol == "default" else protocol
         raise InputError(
-            f"Expected {configs.find(protocol)} to name a protocol of its own, by which results/ tells its runs from "
+            f"Expected {configs.find(source)} to name a protocol of its own, by which results/ tells its runs from "
             f"those of the experiment's {one.identity['protocol']}, but it does not; write another `protocol: NAME` "
             "into it."
         )
