@@ -112,7 +112,7 @@ def shipped_hash(experiment: str, protocol: str) -> str | None:
 def merged(request: arguments.Request) -> dict[str, Any]:
     """Return the config that was asked for: its files merged left to right, its overrides."""
     config: dict[str, Any] = {}
-    if request.configs and len(request.configs) > 1 and configs.find(request.configs[0]) in configs.overlays():
+    if len(request.configs) > 1 and configs.find(request.configs[0]) in configs.overlays():
         raise InputError(
             f"Expected an experiment first but {request.configs[0]} is an overlay; give it behind, as in --config "
             f"{request.configs[1]} --config {request.configs[0]}."

@@ -92,6 +92,7 @@ class Ascent:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state: at once where T is there, else when it is built; one without T starts anew."""
         self._average.load_state_dict(state.get("average"))
+        self._lacking = []
         if not state.get("shapes"):
             self.mine = self._optimizer = self._shapes = None
             self._make[1].load_state_dict(self._bound_at_first)  # its moving average
